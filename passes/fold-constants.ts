@@ -1,0 +1,118 @@
+import { type ConeSize, coneSizes, coneTensors } from '../src/infer/constants.ts';
+import { constantOf } from '../src/ir/constant.ts';
+import type { Graph } from '../src/ir/graph.ts';
+import type { Node } from '../src/ir/node.ts';
+import { schemaOf } from '../src/ir/op.ts';
+import type { Value } from '../src/ir/value.ts';
+import { type Pass, type PassReport, type Place, placeOf, type RefusedPlace } from '../src/rewrite/pass.ts';
+import { RuntimeFailure } from '../src/runtime/failure.ts';
+
+export interface FoldConstantsOptions {
+  /** Bytes that all folds together may add to the file. Default 64 KiB. */
+  readonly maxGrowth?: number;
+}
+
+/** When everything together is over the budget, only values up to this many bytes are folded. */
+const SMALL = 1024;
+
+/** These stand for a choice of storage, not for a computation that was forgotten. */
+const storage = new Set(['DequantizeLinear', 'DynamicQuantizeLinear']);
+
+/**
+ * Computes what depends on constants alone, by running it on ONNX Runtime, and keeps the result as an initializer.
+ *
+ * A fold may make the file larger (ConstantOfShape, Expand); all folds together by 64 KiB at most, unless asked for more. Weights
+ * under DequantizeLinear stay quantised, and what has no fixed result (random numbers) stays a computation.
+ *
+ * @before
+ * ```onnx
+ * <ir_version: 8, opset_import: ["" : 17]>
+ * g (float[2] x) => (float[2] y)
+ * <float[2] a = {1, 2}, float[2] b = {3, 4}>
+ * {
+ *   s = Add (a, b)
+ *   y = Mul (x, s)
+ * }
+ * ```
+ * @after
+ * ```onnx
+ * <ir_version: 8, opset_import: ["" : 17]>
+ * g (float[2] x) => (float[2] y)
+ * <float[2] s = {4, 6}>
+ * {
+ *   y = Mul (x, s)
+ * }
+ * ```
+ */
+export const foldConstants = (options: FoldConstantsOptions = {}): Pass => ({
+  name: 'fold-constants',
+  effect: 'exact',
+  async run(model): Promise<PassReport> {
+    const fired: Place[] = [];
+    const refused: RefusedPlace[] = [];
+    const refuse = (value: Value, code: RefusedPlace['code'], detail: string) => refused.push({ ...placeOf(value.producer as Node), code, detail });
+    const wanted = conesOf(model.graph);
+    const sizes = await coneSizes(wanted, model);
+    const { chosen, over } = withinBudget(wanted, sizes, options.maxGrowth ?? 64 * 1024);
+    for (const value of over) refuse(value, 'E_BUDGET', `it would add ${sizes.get(value)} bytes to the file; raise max-growth to fold it`);
+    for (const [value, size] of sizes) if (size instanceof RuntimeFailure) refuse(value, 'E_RUNTIME', size.message);
+    for (const [value, tensor] of await coneTensors(chosen, model)) {
+      if (tensor instanceof RuntimeFailure) refuse(value, 'E_RUNTIME', tensor.message);
+      else if (sizes.get(value) === undefined && (tensor.byteLength ?? 0) > SMALL) refuse(value, 'E_BUDGET', `it would add ${tensor.byteLength} bytes to the file`);
+      else {
+        const node = value.producer as Node;
+        const graph = node.graph as Graph;
+        fired.push(placeOf(node));
+        const constant = graph.addConstant(value.name, tensor);
+        graph.replaceUses(value, constant);
+        graph.sweepFrom(node);
+      }
+    }
+    return { pass: 'fold-constants', fired, refused };
+  },
+});
+
+/** Values that depend on constants alone and that something else uses. */
+function conesOf(graph: Graph): Value[] {
+  const foldable = new Set<Node>();
+  const wanted: Value[] = [];
+  for (const node of graph.allNodes()) {
+    const fixed = node.op.domain === '' && schemaOf(node.op)?.deterministic === true && !storage.has(node.op.name);
+    const operands = node.inputs.filter(v => v !== undefined);
+    const known = operands.every(v => constantOf(v) !== undefined || (v.producer !== undefined && foldable.has(v.producer)));
+    const output = node.outputs.some(v => [...v.uses].some(use => use.kind === 'output'));
+    const isLiteral = node.outputs.length === 1 && constantOf(node.outputs[0]) !== undefined;
+    if (fixed && known && !output && !isLiteral && [...node.subgraphs()].length === 0) foldable.add(node);
+  }
+  for (const node of foldable) {
+    for (const value of node.outputs) {
+      if ([...value.uses].some(use => use.kind === 'operand' && !foldable.has(use.node))) wanted.push(value);
+    }
+  }
+  return wanted;
+}
+
+/** All values when they fit into the budget together, else the small ones that do. A value that replaces larger operands is free. */
+function withinBudget(values: readonly Value[], sizes: ReadonlyMap<Value, ConeSize>, budget: number): { chosen: Value[]; over: Value[] } {
+  const growth = (value: Value) => Math.max(0, ((sizes.get(value) as number | undefined) ?? 0) - freedBy(value));
+  const possible = values.filter(v => !(sizes.get(v) instanceof RuntimeFailure));
+  const largest = possible.reduce((sum, v) => sum + growth(v), 0) <= budget ? Number.POSITIVE_INFINITY : SMALL;
+  const chosen: Value[] = [];
+  const over: Value[] = [];
+  let left = budget;
+  for (const value of possible) {
+    const cost = growth(value);
+    if (cost > left || (cost > 0 && cost > largest)) over.push(value);
+    else {
+      left -= cost;
+      chosen.push(value);
+    }
+  }
+  return { chosen, over };
+}
+
+/** Bytes of the operands that nothing else needs. */
+function freedBy(value: Value): number {
+  const operands = (value.producer as Node).inputs.map(v => (v?.uses.size === 1 ? (constantOf(v)?.byteLength ?? 0) : 0));
+  return operands.reduce((a, b) => a + b, 0);
+}

@@ -1,0 +1,38 @@
+import type { Pass } from '../src/rewrite/pass.ts';
+import { dropIdentity } from './drop-identity.ts';
+import { dropUnused } from './drop-unused.ts';
+import { foldBatchNorm } from './fold-batch-norm.ts';
+import { type FoldConstantsOptions, foldConstants } from './fold-constants.ts';
+import { freezeInitializers } from './freeze-initializers.ts';
+import { fuseFrelu } from './fuse-frelu.ts';
+import { inlineFunctions } from './inline-functions.ts';
+import { type ReluToFreluOptions, reluToFrelu } from './relu-to-frelu.ts';
+
+export { dropIdentity, dropUnused, foldBatchNorm, foldConstants, freezeInitializers, fuseFrelu, inlineFunctions, reluToFrelu };
+export type { FoldConstantsOptions, ReluToFreluOptions };
+
+/** What passes may be told, all at once: each takes what it knows. */
+export interface PassOptions extends ReluToFreluOptions, FoldConstantsOptions {
+  /** Names of overridable initializers to freeze; undefined means all. */
+  readonly freeze?: string;
+}
+
+/** Every pass by its name, in the order a full run would apply them. */
+export const passes: Readonly<Record<string, (options?: PassOptions) => Pass>> = {
+  'freeze-initializers': o => freezeInitializers(o?.freeze),
+  'inline-functions': () => inlineFunctions,
+  'drop-identity': () => dropIdentity,
+  'fold-constants': foldConstants,
+  'relu-to-frelu': reluToFrelu,
+  'fold-batch-norm': () => foldBatchNorm,
+  'fuse-frelu': () => fuseFrelu,
+  'drop-unused': () => dropUnused,
+};
+
+/** Named lists of passes. */
+export const pipelines: Readonly<Record<string, readonly string[]>> = {
+  /** A ReLU model into a FReLU model, to train on or to deploy. */
+  convert: ['relu-to-frelu'],
+  /** A trained model made ready to serve: nothing but exact passes. */
+  deploy: ['drop-identity', 'fold-constants', 'fold-batch-norm', 'drop-unused'],
+};

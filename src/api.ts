@@ -1,0 +1,57 @@
+import { FunnelError } from './errors.ts';
+import { closeFactRuntime } from './infer/runtime.ts';
+import type { Model } from './ir/model.ts';
+import { type PipelineOptions, type Rewritten, rewrite as runPasses } from './rewrite/pipeline.ts';
+import type { Pass } from './rewrite/pass.ts';
+import * as file from './serde/model-file.ts';
+import { parse } from './text/parse.ts';
+import { print } from './text/print.ts';
+import { type Comparand, type VerifyOptions, verify as verifySources } from './verify/verify.ts';
+import type { Verdict } from './verify/verdict.ts';
+
+const isText = (path: string) => path.endsWith('.onnxtxt');
+
+/**
+ * Reads a model: ONNX's binary format, or its textual syntax where the name ends in `.onnxtxt`. `-` is standard input (binary).
+ * Weights are read when someone asks for them.
+ * @throws DecodeError, TextSyntaxError or InvalidModel for a file that is not a model; FunnelError for one that can't be read.
+ */
+export async function read(path: string): Promise<Model> {
+  return isText(path) ? parse(new TextDecoder().decode(await file.readBytes(path))) : file.read(path);
+}
+
+/**
+ * Writes a model to `path`, in ONNX's textual syntax where the name ends in `.onnxtxt`, else in binary; `-` is standard output. The
+ * file is there whole or not at all. A model that no pass changed is written byte for byte as it was read.
+ * @throws FunnelError `E_WRITE` when the file can't be written.
+ */
+export async function write(model: Model, path: string, options: file.WriteOptions = {}): Promise<void> {
+  if (isText(path)) await file.writeBytes(path, [new TextEncoder().encode(print(model))]);
+  else await file.write(model, path, options);
+}
+
+/** Runs passes over a copy of a model. See `rewrite/pipeline.ts`. */
+export async function rewrite(model: Model, passes: readonly Pass[], options: PipelineOptions = {}): Promise<Rewritten> {
+  try {
+    return await runPasses(model, passes, options);
+  } finally {
+    await closeFactRuntime();
+  }
+}
+
+/** A model, or the path of one. */
+export type ModelOrPath = Model | string;
+
+/**
+ * Compares what two models compute, on ONNX Runtime: A on the CPU without optimisation is the reference.
+ * @throws FunnelError for models that can't be compared at all.
+ */
+export async function verify(a: ModelOrPath, b: ModelOrPath, options: VerifyOptions = {}): Promise<Verdict> {
+  return verifySources(await comparand(a), await comparand(b), options);
+}
+
+async function comparand(model: ModelOrPath): Promise<Comparand> {
+  if (typeof model !== 'string') return { bytes: file.encode(model) };
+  if (isText(model) || model === '-') return { bytes: file.encode(await read(model)), label: model };
+  return { path: model, label: model };
+}

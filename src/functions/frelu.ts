@@ -1,0 +1,57 @@
+import { cloneGraph } from '../ir/clone.ts';
+import type { FunctionDef, Model } from '../ir/model.ts';
+import { functionKey } from '../ir/model.ts';
+import { parseFunction } from '../text/parse.ts';
+
+/**
+ * Funnel Activation, y = max(x, T(x)), with T a depthwise convolution of the same size ("Funnel Activation for Visual
+ * Recognition", Ma, Zhang, Sun, ECCV 2020). X: [N, C, H, W]; W: [C, 1, kh, kw]; B: [C]; one floating-point type throughout.
+ *
+ * T comes first in Max: ONNX Runtime's CPU kernel then returns Relu's bits, signed zeros included, where T is 0.
+ */
+const folded = (opset: number) => `
+<domain: "funnel", opset_import: ["" : ${opset}]>
+FReLU <dilations, group, kernel_shape, pads> (X, W, B) => (Y) {
+  T = Conv <dilations: ints = @dilations, group: int = @group, kernel_shape: ints = @kernel_shape, pads: ints = @pads, strides: ints = [1, 1]> (X, W, B)
+  Y = Max (T, X)
+}`;
+
+/** The form to train on: y = max(x, BN(T(x))), BN with its own parameters [C]. */
+const trainable = (opset: number) => `
+<domain: "funnel", opset_import: ["" : ${opset}]>
+FReLUWithBatchNorm <dilations, group, kernel_shape, pads> (X, W, scale, B, mean, var) => (Y) {
+  T = Conv <dilations: ints = @dilations, group: int = @group, kernel_shape: ints = @kernel_shape, pads: ints = @pads, strides: ints = [1, 1]> (X, W)
+  N = BatchNormalization <epsilon: float = 1e-05${opset < 7 ? ', is_test: int = 1' : ''}> (T, scale, B, mean, var)
+  Y = Max (N, X)
+}`;
+
+export const FRELU = { domain: 'funnel', name: 'FReLU', overload: '' } as const;
+
+/** The first IR version with model-local functions. */
+const FUNCTION_IR_VERSION = 8;
+
+const cache = new Map<string, FunctionDef>();
+
+function define(text: string): FunctionDef {
+  let f = cache.get(text);
+  if (!f) {
+    f = parseFunction(text);
+    cache.set(text, f);
+  }
+  return f;
+}
+
+/** FReLU as a model-local function, written in operator set `opset`. */
+export const freluFunction = (opset: number): FunctionDef => define(folded(opset));
+
+/** FReLU with its BatchNormalization kept, as a model-local function. */
+export const trainableFunction = (opset: number): FunctionDef => define(trainable(opset));
+
+/** Adds the FReLU function to a model that calls it: definition, operator set import, and an IR version that has functions. */
+export function addFrelu(model: Model): void {
+  model.opsets.set(FRELU.domain, model.opsets.get(FRELU.domain) ?? 1);
+  model.irVersion = Math.max(model.irVersion, FUNCTION_IR_VERSION);
+  if (model.functions.some(f => functionKey(f) === functionKey(FRELU))) return;
+  const f = freluFunction(model.opsets.get('') ?? 1);
+  model.functions.push({ ...f, body: cloneGraph(f.body) });
+}

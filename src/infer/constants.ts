@@ -1,0 +1,98 @@
+import { constantOf } from '../ir/constant.ts';
+import { cloneNode } from '../ir/clone.ts';
+import { Graph } from '../ir/graph.ts';
+import type { Model } from '../ir/model.ts';
+import type { Node } from '../ir/node.ts';
+import { Value } from '../ir/value.ts';
+import { RuntimeFailure } from '../runtime/failure.ts';
+import { encode } from '../serde/model-file.ts';
+import { byteLengthOf } from '../tensor/dtype.ts';
+import { Tensor } from '../tensor/tensor.ts';
+import { factRuntime } from './runtime.ts';
+
+/** What a constant cone's value turned out to be: its size in bytes (undefined: not known before it is computed), or why it can't be computed. */
+export type ConeSize = number | undefined | RuntimeFailure;
+
+/** Bytes of each value, computed from constants alone, as ONNX Runtime's shape inference finds them. */
+export async function coneSizes(values: readonly Value[], model: Model): Promise<Map<Value, ConeSize>> {
+  return divide(values, async part => {
+    const { outputs } = await factRuntime().outputTypes({ bytes: encode(coneModel(part, model)) });
+    return part.map((_, i) => {
+      const { dtype, shape } = outputs[i]!;
+      // The runtime describes a scalar and an unknown rank alike.
+      if (dtype === undefined || shape.length === 0 || shape.some(d => typeof d !== 'number')) return undefined;
+      return byteLengthOf(dtype, (shape as readonly number[]).reduce((a, b) => a * b, 1));
+    });
+  });
+}
+
+/** The tensors of values that are computed from constants alone. */
+export async function coneTensors(values: readonly Value[], model: Model): Promise<Map<Value, Tensor | RuntimeFailure>> {
+  return divide(values, async part => {
+    const { outputs } = await factRuntime().run({ model: { bytes: encode(coneModel(part, model)) }, feeds: [{}] });
+    return part.map((_, i) => outputs[0]![`out${i}`]!);
+  });
+}
+
+/** Asks about many values at once; when that fails, about halves, until the culprit is alone. */
+async function divide<T>(values: readonly Value[], ask: (part: readonly Value[]) => Promise<T[]>): Promise<Map<Value, T | RuntimeFailure>> {
+  if (values.length === 0) return new Map();
+  try {
+    const answers = await ask(values);
+    return new Map(values.map((v, i) => [v, answers[i]!]));
+  } catch (error) {
+    if (!(error instanceof RuntimeFailure)) throw error;
+    if (values.length === 1) return new Map([[values[0]!, error]]);
+    const middle = Math.ceil(values.length / 2);
+    return new Map([...(await divide(values.slice(0, middle), ask)), ...(await divide(values.slice(middle), ask))]);
+  }
+}
+
+/** A model without inputs that computes `values` from constants; output number i is called `out<i>`. */
+function coneModel(values: readonly Value[], model: Model): Model {
+  const graph = new Graph('constants');
+  const copies = new Map<Value, Value>();
+  const names = { next: 0 };
+  for (const value of values) copyInto(graph, value, copies, names);
+  for (const [i, value] of values.entries()) {
+    const copy = copies.get(value)!;
+    // The same value under a name of its own, so that names can't clash.
+    if (graph.outputs.includes(copy)) throw new TypeError(`${value.name} is asked for twice`);
+    copy.name = `out${i}`;
+    graph.setOutput(i, copy);
+  }
+  const { irVersion, opsets } = model;
+  const plain = { producerName: '', producerVersion: '', domain: '', modelVersion: 0n, doc: '', metadata: new Map<string, string>(), functions: [] };
+  return { ...plain, irVersion: Math.max(irVersion, 4), opsets: new Map([...opsets].filter(([domain]) => domain === '')), graph };
+}
+
+/** Copies what `value` is computed from, without recursion: cones can be deep. */
+function copyInto(graph: Graph, value: Value, copies: Map<Value, Value>, names: { next: number }): void {
+  const pending: Value[] = [value];
+  while (pending.length > 0) {
+    const next = pending.at(-1)!;
+    const tensor = constantOf(next);
+    const missing = tensor || copies.has(next) ? [] : (next.producer as Node).inputs.filter((v): v is Value => v !== undefined && !copies.has(v));
+    if (missing.length > 0) {
+      pending.push(...missing);
+      continue;
+    }
+    pending.pop();
+    if (copies.has(next)) continue;
+    if (tensor) copies.set(next, graph.addConstant(`v${names.next++}`, inMemory(tensor)));
+    else {
+      const copy = cloneNode(next.producer as Node, copies, { rename: () => `v${names.next++}` });
+      for (const output of copy.outputs) {
+        output.type = undefined;
+        output.origin = undefined;
+      }
+      graph.append(copy);
+    }
+  }
+}
+
+/** A copy in memory: the cone has no folder to find external data in. */
+function inMemory(tensor: Tensor): Tensor {
+  const bytes = tensor.bytes();
+  return tensor.byteLength === undefined ? tensor : Tensor.stored(tensor.dtype, tensor.dims, { bytes: () => bytes });
+}

@@ -1,0 +1,45 @@
+import { constantOf } from '../ir/constant.ts';
+import type { Value } from '../ir/value.ts';
+import type { DType } from '../tensor/dtype.ts';
+
+/** What a rewrite must know of an image [N, C, …]. */
+export interface ImageFacts {
+  readonly rank: number;
+  readonly channels: number;
+  readonly dtype: DType;
+}
+
+/** How far local rules look back. */
+const DEPTH = 16;
+
+/** Operators that keep rank and channels of an image. */
+const channelKeeping = new Set([
+  'Relu', 'LeakyRelu', 'PRelu', 'Clip', 'Sigmoid', 'Tanh', 'HardSigmoid', 'HardSwish', 'Elu', 'Identity', 'Dropout', 'Cast',
+  'MaxPool', 'AveragePool', 'GlobalAveragePool', 'GlobalMaxPool', 'LRN', 'Pad']);
+
+/**
+ * Rank, channels and element type of a value: from its type, else by local rules (a convolution's weight, a normalization's scale,
+ * passed on by operators that keep channels) where the runtime could not load the model.
+ */
+export function imageFacts(value: Value, depth = DEPTH): Partial<ImageFacts> {
+  const channels = value.shape?.[1];
+  const known: Partial<ImageFacts> = {
+    ...(value.shape && { rank: value.shape.length }),
+    ...(typeof channels === 'number' && { channels }),
+    ...(value.dtype !== undefined && value.dtype !== 'undefined' && { dtype: value.dtype }),
+  };
+  if (depth === 0 || (known.rank !== undefined && known.channels !== undefined && known.dtype !== undefined)) return known;
+  return { ...local(value, depth), ...known };
+}
+
+function local(value: Value, depth: number): Partial<ImageFacts> {
+  const node = value.producer;
+  if (node?.op.domain !== '') return {};
+  const [first, second] = node.inputs;
+  const weight = constantOf(second) ?? (second?.definition.kind === 'input' ? second.definition.fallback : undefined);
+  if (node.op.name === 'Conv' && weight?.dims[0] !== undefined) return { rank: weight.rank, channels: weight.dims[0], dtype: weight.dtype };
+  if (node.op.name === 'BatchNormalization' && weight?.size !== undefined)
+    return { ...(first && imageFacts(first, depth - 1)), channels: weight.size, dtype: weight.dtype };
+  if (channelKeeping.has(node.op.name) && first) return imageFacts(first, depth - 1);
+  return {};
+}

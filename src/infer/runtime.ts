@@ -1,0 +1,14 @@
+import { Runtime } from '../runtime/session.ts';
+
+let shared: Runtime | undefined;
+
+/** The one runtime process that facts are asked of. It starts with the first question, and never keeps this process alive. */
+export function factRuntime(): Runtime {
+  shared ??= new Runtime();
+  return shared;
+}
+
+/** Ends that process, to have its memory back. The next question starts another. */
+export async function closeFactRuntime(): Promise<void> {
+  await shared?.close();
+}

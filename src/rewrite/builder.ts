@@ -1,0 +1,182 @@
+import type { Attribute } from '../ir/attribute.ts';
+import { type Attrs, attributeFor, plain, sameValue } from '../ir/attrs.ts';
+import { constantValue, type Graph } from '../ir/graph.ts';
+import type { FunctionDef } from '../ir/model.ts';
+import { labelOf, Node } from '../ir/node.ts';
+import { opOf } from '../ir/op.ts';
+import { Value } from '../ir/value.ts';
+import { type OpName, type Ops, operatorAt } from '../ops/schema.ts';
+import { Tensor } from '../tensor/tensor.ts';
+import { instantiate } from './instantiate.ts';
+import type { Match } from './match.ts';
+import type { Names } from './names.ts';
+import { type ReasonCode, Refusal } from './refusal.ts';
+import { settle } from './settle.ts';
+
+/** An operand: a value, a new or captured tensor, or nothing. */
+export type Arg = Value | Tensor | undefined;
+
+type In<I extends readonly string[]> = I extends readonly [infer H extends string, ...infer R extends readonly string[]]
+  ? H extends `...${string}`
+    ? (Value | Tensor)[]
+    : H extends `${string}?`
+      ? [Arg?, ...In<R>]
+      : [Value | Tensor, ...In<R>]
+  : [];
+
+type Builders = {
+  readonly [K in OpName]: (...args: [...In<Ops<Graph>[K]['inputs']>, attrs?: Partial<Attrs<K>>]) => Value;
+};
+
+/** Builds a replacement. Nothing it makes touches the graph until the driver splices it in. */
+export type Builder = Builders & {
+  /** Leaves the match alone, with a reason. */
+  refuse(code: ReasonCode, detail?: string): Refusal;
+  /** Applies an operator of any domain, such as a model-local function. */
+  call(
+    op: { readonly domain: string; readonly name: string },
+    inputs: readonly Arg[],
+    attributes?: Readonly<Record<string, Attribute>>,
+  ): Value;
+  /** The body of a single-output function, as if it had been called and inlined. */
+  inline(f: FunctionDef, inputs: readonly Arg[], attributes?: Readonly<Record<string, Attribute>>): Value;
+  /** The operator set version the replacement is written in. */
+  readonly opset: number;
+};
+
+/** Where a replacement is being built. */
+export interface Site {
+  readonly match: Match;
+  readonly names: Names;
+  readonly opsets: ReadonlyMap<string, number>;
+  /** What new names begin with: the name of the root's first result. */
+  readonly root: string;
+  /** A function's body has no initializers: constants become Constant nodes. */
+  readonly inFunction: boolean;
+  /** The pass at work, noted in the nodes it makes. Undefined where the model's IR version has no room for it. */
+  readonly provenance: string | undefined;
+}
+
+/** New nodes and constants of one replacement, in order. */
+export class Draft {
+  readonly nodes: Node[] = [];
+  readonly constants: Value[] = [];
+  /** Why a new tensor can't be used. */
+  refusal: Refusal | undefined;
+  readonly #site: Site;
+  readonly #lifted = new Map<Tensor, Value>();
+
+  constructor(site: Site) {
+    this.#site = site;
+  }
+
+  get builder(): Builder {
+    return makeBuilder(this.#site, this);
+  }
+
+  /** The value of an operand: a captured tensor is the value it was captured from, a new one becomes a constant named after its place. */
+  lift(arg: Arg, formal: string): Value | undefined {
+    if (!(arg instanceof Tensor)) return arg;
+    const known = this.#site.match.valueOf(arg) ?? this.#lifted.get(arg);
+    if (known) return known;
+    const settled = settle(arg);
+    if (settled instanceof Refusal) this.refusal ??= settled;
+    const value = this.#constant(`${this.#site.root}_${formal}`, settled instanceof Refusal ? arg : settled);
+    this.#lifted.set(arg, value);
+    return value;
+  }
+
+  apply(domain: string, name: string, inputs: readonly Arg[], attributes: ReadonlyMap<string, Attribute>): Value {
+    const formals = operatorAt(domain, name, this.#site.opsets.get(domain) ?? 0)?.inputs ?? [];
+    const given = inputs.slice(0, inputs.findLastIndex(a => a !== undefined) + 1);
+    const operands = given.map((arg, i) => this.lift(arg, formals[i] ?? formals.at(-1) ?? String(i)));
+    return this.#node(domain, name, operands, `${this.#site.root}_${name}`, attributes);
+  }
+
+  inline(f: FunctionDef, inputs: readonly Arg[], attributes: ReadonlyMap<string, Attribute>): Value {
+    const { names, root } = this.#site;
+    const operands = inputs.map((arg, i) => this.lift(arg, f.body.inputs[i]?.name ?? String(i)));
+    const { nodes, outputs } = instantiate(f, { inputs: operands, attributes }, name => names.fresh(`${root}_${name}`));
+    this.nodes.push(...nodes);
+    return outputs[0]!;
+  }
+
+  /** Lets go of what the draft uses: it will not be spliced in. */
+  discard(): void {
+    for (const node of this.nodes) node.release();
+    for (const value of [...this.constants, ...this.nodes.flatMap(n => n.outputs)]) this.#site.names.release(value.name);
+  }
+
+  #constant(hint: string, tensor: Tensor): Value {
+    if (this.#site.inFunction) return this.#node('', 'Constant', [], hint, new Map([['value', { type: 'tensor', value: tensor }]]));
+    const value = constantValue(this.#site.names.fresh(hint), tensor);
+    this.constants.push(value);
+    return value;
+  }
+
+  #node(
+    domain: string,
+    name: string,
+    operands: readonly (Value | undefined)[],
+    hint: string,
+    attributes: ReadonlyMap<string, Attribute>,
+  ): Value {
+    const { match, names, opsets, provenance } = this.#site;
+    const namesake = match.nodes.find(n => n.op.name === name && n.op.domain === domain);
+    const metadata = new Map(
+      provenance === undefined
+        ? []
+        : [
+            ['onnx_funnel.pass', provenance],
+            ['onnx_funnel.from', match.nodes.map(labelOf).join(' ')],
+          ],
+    );
+    const node = new Node(opOf(domain, name, '', opsets), operands, [{ name: names.fresh(hint) }], {
+      name: namesake?.name ?? '',
+      attributes,
+      metadata,
+    });
+    this.nodes.push(node);
+    return node.outputs[0]!;
+  }
+}
+
+const isAttributes = (arg: unknown): arg is Record<string, unknown> =>
+  typeof arg === 'object' && !(arg instanceof Value) && !(arg instanceof Tensor);
+
+function makeBuilder(site: Site, draft: Draft): Builder {
+  const opset = site.opsets.get('') ?? 0;
+  const own = {
+    opset,
+    refuse: (code: ReasonCode, detail?: string) => new Refusal(code, detail),
+    call: (op: { domain: string; name: string }, inputs: readonly Arg[], attributes: Readonly<Record<string, Attribute>> = {}) =>
+      draft.apply(op.domain, op.name, inputs, new Map(Object.entries(attributes))),
+    inline: (f: FunctionDef, inputs: readonly Arg[], attributes: Readonly<Record<string, Attribute>> = {}) =>
+      draft.inline(f, inputs, new Map(Object.entries(attributes))),
+  };
+  return new Proxy(own, {
+    get(target, key) {
+      if (Object.hasOwn(target, key)) return target[key as keyof typeof own];
+      return (...args: unknown[]) => {
+        const attrs = isAttributes(args.at(-1)) ? (args.pop() as Record<string, unknown>) : {};
+        return draft.apply('', key as string, args as Arg[], encode(key as string, attrs, site, opset));
+      };
+    },
+  }) as unknown as Builder;
+}
+
+/** Plain attribute values as attributes: unchanged ones as they were, defaults left out. */
+function encode(op: string, attrs: Readonly<Record<string, unknown>>, site: Site, opset: number): Map<string, Attribute> {
+  const schema = operatorAt('', op, opset);
+  if (!schema) throw new TypeError(`operator set ${opset} has no ${op}`);
+  const encoded = new Map<string, Attribute>();
+  for (const [name, value] of Object.entries(attrs)) {
+    if (value === undefined) continue;
+    const original = site.match.attributesNamed(name).find(a => sameValue(plain(a), value) || plain(a) === value);
+    const known = schema.attributes.get(name);
+    if (!known) throw new TypeError(`${op} of operator set ${opset} has no attribute ${name}`);
+    if (original) encoded.set(name, original);
+    else if (!sameValue(value, known.default)) encoded.set(name, attributeFor(known.type, value));
+  }
+  return encoded;
+}

@@ -1,0 +1,32 @@
+import type { Graph } from '../ir/graph.ts';
+import { bodies, type Model } from '../ir/model.ts';
+
+/** The names in use over a whole model: all scopes, inputs, outputs and functions. */
+export class Names {
+  readonly #taken = new Set<string>();
+
+  constructor(model: Model) {
+    for (const { graph } of bodies(model)) this.#collect(graph);
+  }
+
+  /** `hint`, or `hint_1`, `hint_2`, … when it is taken; taken from now on. */
+  fresh(hint: string): string {
+    let name = hint;
+    for (let i = 1; this.#taken.has(name); i++) name = `${hint}_${i}`;
+    this.#taken.add(name);
+    return name;
+  }
+
+  /** Gives a name back that was not used after all. */
+  release(name: string): void {
+    this.#taken.delete(name);
+  }
+
+  #collect(graph: Graph): void {
+    for (const value of [...graph.inputs, ...graph.constants, ...graph.sparse, ...graph.outputs]) this.#taken.add(value.name);
+    for (const node of graph.nodes()) {
+      for (const value of node.outputs) this.#taken.add(value.name);
+      for (const inner of node.subgraphs()) this.#collect(inner);
+    }
+  }
+}

@@ -1,0 +1,109 @@
+import { PassFailed } from '../errors.ts';
+import { bodies, type Model } from '../ir/model.ts';
+import { labelOf, type Node } from '../ir/node.ts';
+import { displayOp } from '../ir/op.ts';
+import type { Site } from './builder.ts';
+import { Names } from './names.ts';
+import { type ReasonCode, Refusal } from './refusal.ts';
+import type { Rule } from './rule.ts';
+import { splice } from './splice.ts';
+
+/** The first IR version whose NodeProto has metadata. */
+const METADATA_IR_VERSION = 10;
+
+/** A place in the model that a pass fired at. */
+export interface Place {
+  /** The node's name, or that of its first result. */
+  readonly node: string;
+  readonly op: string;
+}
+
+/** A place that a pass left alone, and why. */
+export interface RefusedPlace extends Place {
+  readonly code: ReasonCode;
+  readonly detail: string;
+}
+
+export interface PassReport {
+  readonly pass: string;
+  readonly fired: readonly Place[];
+  readonly refused: readonly RefusedPlace[];
+}
+
+/** A step of a pipeline. */
+export interface Pass {
+  readonly name: string;
+  /** 'exact': outputs stay the same up to rounding. 'changes': the network computes something else. */
+  readonly effect: 'exact' | 'changes';
+  /** Edits the model it is given and says what it did. Never throws on a valid model. */
+  run(model: Model): Promise<PassReport>;
+}
+
+/** What a pass of rules does besides its rules. */
+export interface Hooks {
+  /** Before the rules run, such as finding out types. */
+  prepare?(model: Model): Promise<void>;
+  /** After rules have fired, such as adding a function they call. */
+  finish?(model: Model): void;
+}
+
+/** Where a node is, for reports. */
+export function placeOf(node: Node): Place {
+  return { node: labelOf(node), op: displayOp(node.op) };
+}
+
+/** A pass made of rules, applied everywhere (nested graphs and functions included) until none fires. The first rule that fires at a node wins. */
+export function pass(name: string, effect: Pass['effect'], rules: Rule | readonly Rule[], hooks: Hooks = {}): Pass {
+  const byRoot = new Map<string, Rule[]>();
+  for (const r of [rules].flat()) byRoot.set(r.root, [...(byRoot.get(r.root) ?? []), r]);
+  return {
+    name,
+    effect,
+    async run(model) {
+      await hooks.prepare?.(model);
+      const report = applyRules(name, byRoot, model);
+      if (report.fired.length > 0) hooks.finish?.(model);
+      return report;
+    },
+  };
+}
+
+function applyRules(name: string, byRoot: ReadonlyMap<string, readonly Rule[]>, model: Model): PassReport {
+  const names = new Names(model);
+  const provenance = model.irVersion >= METADATA_IR_VERSION ? name : undefined;
+  const fired: Place[] = [];
+  let refused: RefusedPlace[] = [];
+  let bound = 1000;
+  for (const { graph } of bodies(model)) for (const _ of graph.allNodes()) bound += 10;
+  for (let before = -1; before !== fired.length; ) {
+    before = fired.length;
+    refused = [];
+    for (const { graph, opsets, function: f } of bodies(model)) {
+      for (const node of graph.allNodes()) {
+        const rules = node.op.domain === '' ? byRoot.get(node.op.name) : undefined;
+        if (!rules) continue;
+        const place = placeOf(node);
+        const root = node.outputs[0]?.name || node.op.name;
+        const refusal = fireFirst(rules, node, { names, opsets, root, inFunction: f !== undefined, provenance });
+        if (refusal === undefined) continue;
+        if (refusal === 'fired') fired.push(place);
+        else refused.push({ ...place, code: refusal.code, detail: refusal.detail });
+        if (fired.length > bound) throw new PassFailed(name, place.node, 'the rules do not settle');
+      }
+    }
+  }
+  return { pass: name, fired, refused };
+}
+
+/** Lets the first rule that can fire do so; else the first reason why not. */
+function fireFirst(rules: readonly Rule[], node: Node, site: Omit<Site, 'match'>): 'fired' | Refusal | undefined {
+  let reason: Refusal | undefined;
+  for (const rule of rules) {
+    const proposal = rule.propose(node, site);
+    if (proposal === undefined) continue;
+    const refusal = proposal instanceof Refusal ? proposal : splice(node, proposal);
+    if (!refusal) return 'fired';
+    reason ??= refusal;
+  }
+  return reason;
+}

@@ -1,0 +1,52 @@
+import type { Node } from '../ir/node.ts';
+import type { Value } from '../ir/value.ts';
+import type { OpName } from '../ops/schema.ts';
+import type { Tensor } from '../tensor/tensor.ts';
+import { type Builder, Draft, type Site } from './builder.ts';
+import { Match } from './match.ts';
+import type { Captures, Flat, NodePattern } from './pattern.ts';
+import { Refusal } from './refusal.ts';
+
+/** What a rule proposes for a node: the value that takes the place of its first result, and what must be built for it. */
+export interface Replacement {
+  readonly value: Value;
+  readonly draft: Draft;
+  readonly match: Match;
+}
+
+export interface Rule {
+  /** The operator of the node a match begins at. */
+  readonly root: OpName;
+  /** A replacement for `node`'s result, a refusal, or undefined when the pattern is not there. */
+  propose(node: Node, site: Omit<Site, 'match'>): Replacement | Refusal | undefined;
+}
+
+/**
+ * A rewrite rule: where `match` is found, the root's result is replaced by what `rewrite` returns. `rewrite` never changes the
+ * graph: it returns a value, a tensor, or `op.refuse(code, detail)`.
+ */
+export function rule<K extends OpName, C extends Captures>(spec: {
+  readonly match: NodePattern<K, C>;
+  rewrite(captures: Flat<C>, op: Builder): Value | Tensor | Refusal;
+}): Rule {
+  return {
+    root: spec.match.op,
+    propose(node, site) {
+      const match = new Match();
+      if (!spec.match.match(node.outputs[0], match)) return undefined;
+      if (match.refusal) return match.refusal;
+      const draft = new Draft({ ...site, match });
+      try {
+        const result = spec.rewrite(match.captures() as Flat<C>, draft.builder);
+        if (!(result instanceof Refusal)) return { value: draft.lift(result, 'value')!, draft, match };
+        draft.discard();
+        return result;
+      } catch (error) {
+        // Tensor arithmetic says so when shapes don't fit; a model may hold any shapes.
+        if (!(error instanceof RangeError)) throw error;
+        draft.discard();
+        return new Refusal('E_SHAPE', error.message);
+      }
+    },
+  };
+}

@@ -1,0 +1,78 @@
+import { FunnelError } from '../errors.ts';
+
+/** How a request to the runtime ended badly: by an error it reported, by its own death, or by ours: a limit was passed. */
+export type FailureKind = 'error' | 'crashed' | 'timeout' | 'memory';
+
+/** What an error of ONNX Runtime is about. */
+export type FailureCategory =
+  /** The model breaks a rule of ONNX, or is no model. */
+  | 'load'
+  /** An operator, or an operator set, that the runtime does not know. */
+  | 'unsupported-op'
+  /** A known operator without a kernel for this element type. */
+  | 'not-implemented'
+  /** The execution provider, or its device, is not there. */
+  | 'provider-missing'
+  | 'memory'
+  /** Shapes that do not fit together, or inputs that do not fit the model. */
+  | 'shape'
+  | 'crash'
+  | 'timeout'
+  | 'other';
+
+/** A request to ONNX Runtime that failed. The message is one line. */
+export class RuntimeFailure extends FunnelError {
+  readonly kind: FailureKind;
+  readonly category: FailureCategory;
+  constructor(kind: FailureKind, category: FailureCategory, message: string) {
+    super('E_RUNTIME', message);
+    this.kind = kind;
+    this.category = category;
+  }
+}
+
+/** ONNX Runtime's errors have no code; these are its words, in the order in which they decide. */
+const signs: readonly (readonly [RegExp, FailureCategory])[] = [
+  [
+    /Failed to get a WebGPU adapter|Failed to load shared library|Failed to load library|backend not found|Cannot find module|dlopen/i,
+    'provider-missing',
+  ],
+  [/Execution provider .* is not (?:supported|enabled|available)|CUDA driver version|no CUDA-capable device/i, 'provider-missing'],
+  [/Failed to allocate memory|bad_alloc|out of memory|BFCArena/i, 'memory'],
+  [
+    /Could not find an implementation|NOT_IMPLEMENTED|Unsupported (?:data|tensor) type|Tensor type .* is not supported|Invalid typed array length|not implemented/i,
+    'not-implemented',
+  ],
+  [
+    /No Op registered for|No opset import for domain|No schema registered|is not a registered function\/op|Opset \d+ is under development/i,
+    'unsupported-op',
+  ],
+  [
+    /Unsupported model IR version|Protobuf parsing failed|No graph was found|Load model from .* failed|External data|invalid model|failed to load model/i,
+    'load',
+  ],
+  [
+    /Got invalid dimensions|Invalid rank for input|Unexpected input data type|Invalid Feed Input Name|is missing in 'feeds'|required inputs/i,
+    'shape',
+  ],
+  [/ShapeInferenceError|TypeInferenceError|INVALID_GRAPH|Type Error/i, 'load'],
+  [/shape|dimension|broadcast|axis/i, 'shape'],
+];
+
+/** The failure that an error message of the child stands for. */
+export function classify(message: string): RuntimeFailure {
+  const category = signs.find(([pattern]) => pattern.test(message))?.[1] ?? 'other';
+  return new RuntimeFailure('error', category, oneLine(message));
+}
+
+/** An error message of ONNX Runtime without C++ locations and line breaks. */
+export function oneLine(message: string): string {
+  const text = message
+    .replace(/\s+/g, ' ')
+    // `/onnxruntime_src/…/file.cc:136 void ns::f(const T&) [with …] condition was false. What happened`
+    .replace(/(?:[\w./\\-]+\.(?:cc|cpp|h|hpp|cu)):\d+ (?:[^"']*? was false\. ?|(?:[\w:~<>,&*[\]() ]+\)(?: const)? ))?/g, '')
+    .replace(/^Error: |\[with [^\]]*\] ?/g, '')
+    .replace(/ Please fix either the inputs\/outputs or the model\./, '')
+    .trim();
+  return text === '' ? 'the runtime gave no reason' : text;
+}

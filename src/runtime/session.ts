@@ -1,0 +1,218 @@
+import { rmSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { ProviderUnavailable } from '../errors.ts';
+import { Tensor } from '../tensor/tensor.ts';
+import { Child, type Limits } from './child.ts';
+import { RuntimeFailure } from './failure.ts';
+import {
+  inlineLimit,
+  type ModelInterface,
+  type Optimization,
+  type Placement,
+  type Replies,
+  type Request,
+  type WireModel,
+} from './protocol.ts';
+import { checkProviderName, childEnvironment, unavailable } from './providers.ts';
+import { Session, type Tensors } from './open-session.ts';
+
+export type { Tensors } from './open-session.ts';
+export type { ModelInterface, Optimization, Placement, ValueMetadata } from './protocol.ts';
+export { Session };
+
+/** A model file, or a model in memory; `directory` is where external data of bytes is found. */
+export type ModelSource = { readonly path: string } | { readonly bytes: Uint8Array; readonly directory?: string | undefined };
+
+export interface RuntimeOptions {
+  /** Milliseconds that one request (load, or run) may take. Default 300,000. */
+  readonly timeout?: number;
+  /** Bytes of memory that the runtime may take (best effort, Linux). Default: no limit. */
+  readonly memoryLimit?: number;
+}
+
+export interface SessionOptions {
+  /** Default `cpu`. */
+  readonly provider?: string;
+  /** Default `disabled`: the reference. */
+  readonly optimization?: Optimization;
+  /** Threads inside an operator; default: ONNX Runtime's choice. 1 makes results independent of the machine's core count. */
+  readonly threads?: number;
+  /** Count the nodes per provider in the first run. Always done for providers other than `cpu`. */
+  readonly placement?: boolean;
+}
+
+export interface RunRequest extends SessionOptions {
+  readonly model: ModelSource;
+  /** One run for each. */
+  readonly feeds: readonly Tensors[];
+}
+
+export interface RunResult {
+  readonly outputs: readonly Tensors[];
+  readonly adapter: string;
+  readonly placement: Placement | undefined;
+}
+
+export type Probe =
+  | { readonly available: true; readonly adapter: string }
+  | { readonly available: false; readonly why: string; readonly remedy: string };
+
+const probes = new Map<string, Promise<Probe>>();
+
+/** Relu on one float, IR 8, opset 13: the smallest question to put to a provider. */
+const smallest = Buffer.from('CAg6KwoMCgF4EgF5IgRSZWx1EgFnWgsKAXgSBgoECAESAGILCgF5EgYKBAgBEgBCBAoAEA0=', 'base64');
+
+/**
+ * ONNX Runtime in a child process: whatever happens there ends as a `RuntimeFailure` here.
+ * The process starts with the first request, is reused for the next ones and is started anew after a crash. Requests run one at a time.
+ */
+export class Runtime {
+  readonly #limits: Limits;
+  readonly #env = childEnvironment();
+  #child: Child | undefined;
+  #queue: Promise<unknown> = Promise.resolve();
+  #peak = 0;
+  #files = 0;
+  #description: Replies['describe'] | undefined;
+
+  constructor(options: RuntimeOptions = {}) {
+    this.#limits = { timeout: options.timeout ?? 300_000, memory: options.memoryLimit ?? Number.POSITIVE_INFINITY };
+  }
+
+  /** Largest resident memory of the child so far, in bytes; 0 where it can't be measured (other than Linux). */
+  get peakMemory(): number {
+    return Math.max(this.#peak, this.#child?.peakMemory ?? 0);
+  }
+
+  /** ONNX Runtime's version and the providers that its build knows; `bundled` tells whether the library came with the package. */
+  async describe(): Promise<Replies['describe']> {
+    try {
+      this.#description ??= await this.#ask(() => ({ op: 'describe' }));
+      return this.#description;
+    } catch (error) {
+      throw error instanceof RuntimeFailure && error.category === 'provider-missing' ? unavailable('cpu', error.message, []) : error;
+    }
+  }
+
+  /**
+   * Inputs and outputs of a model with their types, as ONNX Runtime's own inference finds them: outputs declared by name only come back typed.
+   * `strictShapes` turns declared shapes that contradict the inferred ones into errors.
+   * @throws RuntimeFailure
+   */
+  async outputTypes(model: ModelSource, options: { readonly strictShapes?: boolean } = {}): Promise<ModelInterface> {
+    return this.#askWith(model, wire => ({ op: 'interface', model: wire, strictShapes: options.strictShapes ?? false }));
+  }
+
+  /**
+   * Loads a model.
+   * @throws FunnelError `E_USAGE` for an unknown provider name, ProviderUnavailable for one that is not there, RuntimeFailure else.
+   */
+  async open(model: ModelSource, options: SessionOptions = {}): Promise<Session> {
+    const { provider = 'cpu', optimization = 'disabled', threads } = options;
+    checkProviderName(provider);
+    const backends = (await this.describe()).backends.map(b => b.name);
+    if (!backends.includes(provider))
+      throw unavailable(provider, `onnxruntime-node has no such provider on ${process.platform}-${process.arch}`, backends);
+    const measured = provider !== 'cpu' || options.placement === true;
+    try {
+      const opened = await this.#askWith(model, (wire, child) => {
+        const profile = measured ? join(child.folder, `profile-${this.#files++}`) : undefined;
+        return { op: 'open', model: wire, options: { provider, optimization, threads, profile } };
+      });
+      const host = {
+        child: this.#child!,
+        limits: this.#limits,
+        env: this.#env,
+        backends,
+        enqueue: <T>(task: () => Promise<T>) => this.#enqueue(task),
+      };
+      return new Session(opened, provider, optimization, host);
+    } catch (error) {
+      throw error instanceof RuntimeFailure && error.category === 'provider-missing'
+        ? unavailable(provider, error.message, backends)
+        : error;
+    }
+  }
+
+  /** Loads a model, runs it on each of the feeds, and lets it go. @throws as `open` and `Session.run` do. */
+  async run(request: RunRequest): Promise<RunResult> {
+    const session = await this.open(request.model, request);
+    try {
+      const outputs: Tensors[] = [];
+      for (const feeds of request.feeds) outputs.push(await session.run(feeds));
+      return { outputs, adapter: session.adapter, placement: session.placement };
+    } finally {
+      await session.close();
+    }
+  }
+
+  /** Whether a provider can be used here: runs one operator on it. Asked once a process. @throws FunnelError `E_USAGE` for an unknown name. */
+  async probe(provider: string): Promise<Probe> {
+    checkProviderName(provider);
+    const known = probes.get(provider) ?? this.#probe(provider);
+    probes.set(provider, known);
+    return known;
+  }
+
+  /** Ends the child process. A later request starts another. */
+  async close(): Promise<void> {
+    this.#child?.kill();
+  }
+
+  async #probe(provider: string): Promise<Probe> {
+    try {
+      const { adapter } = await this.run({
+        model: { bytes: smallest },
+        provider,
+        optimization: 'all',
+        feeds: [{ x: Tensor.of('float', [], [1]) }],
+      });
+      return { available: true, adapter };
+    } catch (error) {
+      if (error instanceof ProviderUnavailable) return { available: false, why: whyOf(error), remedy: error.remedy };
+      if (error instanceof RuntimeFailure) return { available: false, why: error.message, remedy: unavailable(provider, '', []).remedy };
+      throw error;
+    }
+  }
+
+  /** A request about a model: bytes beyond the channel's limit go through a file, which ONNX Runtime also reads without a copy of its own. */
+  #askWith<K extends Request['op']>(
+    model: ModelSource,
+    request: (wire: WireModel, child: Child) => Extract<Request, { op: K }>,
+  ): Promise<Replies[K]> {
+    let file: string | undefined;
+    const wire = (child: Child): WireModel => {
+      if ('path' in model) return { path: resolve(model.path) };
+      if (model.bytes.byteLength <= inlineLimit && model.directory === undefined) return { bytes: model.bytes };
+      file = join(child.folder, `model-${this.#files++}.onnx`);
+      writeFileSync(file, model.bytes);
+      return model.directory === undefined ? { path: file } : { file, directory: resolve(model.directory) };
+    };
+    return this.#ask(child => request(wire(child), child)).finally(() => file !== undefined && rmSync(file, { force: true }));
+  }
+
+  #ask<K extends Request['op']>(request: (child: Child) => Extract<Request, { op: K }>): Promise<Replies[K]> {
+    return this.#enqueue(() => {
+      const child = this.#live();
+      return child.ask<K>(request(child), this.#limits);
+    });
+  }
+
+  #live(): Child {
+    if (this.#child && !this.#child.end) return this.#child;
+    this.#peak = this.peakMemory;
+    this.#child = new Child(this.#env);
+    return this.#child;
+  }
+
+  #enqueue<T>(task: () => Promise<T>): Promise<T> {
+    const result = this.#queue.then(task);
+    this.#queue = result.catch(() => {});
+    return result;
+  }
+}
+
+/** The reason alone, which the error's message holds between provider and remedy. */
+function whyOf(error: ProviderUnavailable): string {
+  return error.message.slice(error.provider.length + 2, -(error.remedy.length + 2));
+}

@@ -1,0 +1,57 @@
+import { FunnelError } from '../errors.ts';
+import { type ModelProto, onnx } from './onnx.generated.js';
+import { ChunkWriter, type Payload } from './wire.ts';
+
+/** The largest message that protobuf allows. Libraries write larger ones without a word, and no library reads them back. */
+export const largestMessage = 2 ** 31 - 1;
+
+/** A serialized message: chunks to be written one after the other. */
+export interface Encoded {
+  readonly byteLength: number;
+  readonly chunks: readonly Payload[];
+}
+
+/** The file that each message was read from. */
+const sources = new WeakMap<ModelProto, Uint8Array>();
+
+/** Notes that `proto` was read from `bytes`, so that it is written as the same bytes. */
+export function keepBytes(proto: ModelProto, bytes: Uint8Array): void {
+  sources.set(proto, bytes);
+}
+
+/** Serializes a model; large payloads are referred to, not copied. The size is for the caller to check: see `refuseLarge`. */
+export function encodeProto(proto: ModelProto): Encoded {
+  const bytes = sources.get(proto);
+  if (bytes) return { byteLength: bytes.byteLength, chunks: [bytes] };
+  const writer = new ChunkWriter();
+  onnx.ModelProto.encode(proto, writer);
+  return { byteLength: writer.byteLength, chunks: [...writer.chunks()] };
+}
+
+/** @throws FunnelError E_TOO_LARGE */
+export function refuseLarge({ byteLength }: Encoded): void {
+  if (byteLength <= largestMessage) return;
+  const size = (byteLength / 2 ** 30).toFixed(1);
+  throw new FunnelError(
+    'E_TOO_LARGE',
+    `the model would take ${size} GiB, and a model file can hold 2 GiB: write its weights beside it with --external-data`,
+  );
+}
+
+/** A payload in pieces that lie in memory. */
+export function piecesOf(payload: Payload): Iterable<Uint8Array> {
+  return payload instanceof Uint8Array ? [payload] : payload.pieces();
+}
+
+/** One array of all chunks. */
+export function concat({ byteLength, chunks }: Encoded): Uint8Array {
+  const out = new Uint8Array(byteLength);
+  let at = 0;
+  for (const chunk of chunks) {
+    for (const piece of piecesOf(chunk)) {
+      out.set(piece, at);
+      at += piece.byteLength;
+    }
+  }
+  return out;
+}

@@ -1,0 +1,145 @@
+import { sizeOf, zip } from './broadcast.ts';
+import { byteLengthOf, type DType } from './dtype.ts';
+import { decodeElements, type Elements, encodeElements } from './elements.ts';
+
+/** Where a tensor's elements live: in memory, in the file they were read from, or in an external data file. Read on demand. */
+export interface Storage {
+  /** Little-endian bytes in the layout of TensorProto.raw_data. */
+  bytes(): Uint8Array;
+  /** The elements of a string tensor; they need not be UTF-8. */
+  strings?(): readonly Uint8Array[];
+}
+
+/**
+ * An immutable tensor of any ONNX element type.
+ *
+ * Arithmetic runs in float64, and its results stay in float64 until `settle` or `bytes` rounds them, once, to the element type.
+ * The element type of a result is that of the left operand.
+ */
+export class Tensor {
+  readonly dtype: DType;
+  readonly dims: readonly number[];
+  readonly #storage: Storage | undefined;
+  readonly #exact: ArrayLike<number> | undefined;
+
+  private constructor(dtype: DType, dims: readonly number[], storage: Storage | undefined, exact?: ArrayLike<number>) {
+    this.dtype = dtype;
+    this.dims = dims;
+    this.#storage = storage;
+    this.#exact = exact;
+  }
+
+  /** A tensor of numbers, row-major. @throws RangeError when `dims` and the number of values disagree. */
+  static of(dtype: DType, dims: readonly number[], values: ArrayLike<number | bigint>): Tensor {
+    if (sizeOf(dims) !== values.length) throw new RangeError(`shape [${dims}] wants ${sizeOf(dims)} elements, got ${values.length}`);
+    const bytes = encodeElements(dtype, values);
+    return new Tensor(dtype, dims, { bytes: () => bytes });
+  }
+
+  /** A tensor whose elements are read from `storage` when someone asks for them. */
+  static stored(dtype: DType, dims: readonly number[], storage: Storage): Tensor {
+    return new Tensor(dtype, dims, storage);
+  }
+
+  /** A string tensor. */
+  static ofStrings(dims: readonly number[], values: readonly Uint8Array[]): Tensor {
+    return new Tensor('string', dims, { bytes: () => new Uint8Array(0), strings: () => values });
+  }
+
+  static fill(dtype: DType, dims: readonly number[], x: number): Tensor {
+    return new Tensor(dtype, dims, undefined, new Float64Array(sizeOf(dims)).fill(x));
+  }
+
+  get rank(): number {
+    return this.dims.length;
+  }
+  get size(): number {
+    return sizeOf(this.dims);
+  }
+  /** Bytes in raw_data's layout, or undefined for strings and unknown element types. */
+  get byteLength(): number | undefined {
+    return byteLengthOf(this.dtype, this.size);
+  }
+  /** Where the elements live; undefined for a result of arithmetic that is not settled yet. */
+  get storage(): Storage | undefined {
+    return this.#storage;
+  }
+
+  /** The elements in raw_data's layout, rounded to the element type. */
+  bytes(): Uint8Array {
+    return this.#storage?.bytes() ?? encodeElements(this.dtype, this.#exact!);
+  }
+  /** The elements; 64-bit integers come as bigints. @throws RangeError for strings and unknown element types. */
+  elements(): Elements {
+    return this.#exact ?? decodeElements(this.dtype, this.#storage!.bytes(), this.size);
+  }
+  /** The elements as numbers (64-bit integers beyond 2^53 lose precision). */
+  numbers(): ArrayLike<number> {
+    const elements = this.elements();
+    return typeof elements[0] === 'bigint' ? Float64Array.from(elements as ArrayLike<bigint>, Number) : (elements as ArrayLike<number>);
+  }
+  /** The elements of a string tensor. */
+  strings(): readonly Uint8Array[] {
+    return this.#storage?.strings?.() ?? [];
+  }
+
+  add(b: Tensor | number): Tensor {
+    return this.#zip(b, (x, y) => x + y);
+  }
+  sub(b: Tensor | number): Tensor {
+    return this.#zip(b, (x, y) => x - y);
+  }
+  mul(b: Tensor | number): Tensor {
+    return this.#zip(b, (x, y) => x * y);
+  }
+  div(b: Tensor | number): Tensor {
+    return this.#zip(b, (x, y) => x / y);
+  }
+  sqrt(): Tensor {
+    return new Tensor(this.dtype, this.dims, undefined, Float64Array.from(this.numbers(), Math.sqrt));
+  }
+
+  /** Sums over the last `count` axes. */
+  sumLast(count: number): Tensor {
+    const dims = this.dims.slice(0, this.rank - count);
+    const run = sizeOf(this.dims.slice(this.rank - count));
+    const values = this.numbers();
+    const sums = Float64Array.from({ length: sizeOf(dims) }, (_, i) => {
+      let sum = 0;
+      for (let k = i * run; k < (i + 1) * run; k++) sum += values[k]!;
+      return sum;
+    });
+    return new Tensor(this.dtype, dims, undefined, sums);
+  }
+
+  /** The same elements under another shape. */
+  reshape(dims: readonly number[]): Tensor {
+    if (sizeOf(dims) !== this.size) throw new RangeError(`[${this.dims}] can't be reshaped to [${dims}]`);
+    return new Tensor(this.dtype, dims, this.#storage, this.#exact);
+  }
+  /** The same values, to be rounded to another element type. */
+  as(dtype: DType): Tensor {
+    return dtype === this.dtype ? this : new Tensor(dtype, this.dims, undefined, this.numbers());
+  }
+  /** Zeros of this shape and element type. */
+  zeros(): Tensor {
+    return Tensor.fill(this.dtype, this.dims, 0);
+  }
+  /** A vector laid along `axis` of a rank-`rank` tensor, ready to broadcast. */
+  along(axis: number, rank: number): Tensor {
+    return this.reshape(Array.from({ length: rank }, (_, i) => (i === axis ? this.size : 1)));
+  }
+
+  /** This tensor rounded to its element type, the float64 results of arithmetic let go. A stored tensor is returned as it is. */
+  settle(): Tensor {
+    if (!this.#exact) return this;
+    const bytes = encodeElements(this.dtype, this.#exact);
+    return new Tensor(this.dtype, this.dims, { bytes: () => bytes });
+  }
+
+  #zip(b: Tensor | number, f: (x: number, y: number) => number): Tensor {
+    const right = typeof b === 'number' ? { dims: [], values: [b] } : { dims: b.dims, values: b.numbers() };
+    const { dims, values } = zip({ dims: this.dims, values: this.numbers() }, right, f);
+    return new Tensor(this.dtype, dims, undefined, values);
+  }
+}

@@ -1,0 +1,28 @@
+import { type DType, dtypes, isKnown } from '../tensor/dtype.ts';
+import { isMinifloat, minifloats } from '../tensor/minifloat.ts';
+
+/** Mantissa bits and exponent of the smallest normal number. */
+function formatOf(dtype: DType): { readonly mantissa: number; readonly minExponent: number } {
+  if (isMinifloat(dtype)) return { mantissa: minifloats[dtype].mantissaBits, minExponent: 1 - minifloats[dtype].bias };
+  return dtype === 'double' || dtype === 'complex128' ? { mantissa: 52, minExponent: -1022 } : { mantissa: 23, minExponent: -126 };
+}
+
+/** Distance from 1 to the next number of a floating-point type: 2^-23 for float. 0 for types that are exact. */
+export function epsilonOf(dtype: DType): number {
+  const kind = isKnown(dtype) ? dtypes[dtype].kind : 'other';
+  return kind === 'float' || kind === 'complex' ? 2 ** -formatOf(dtype).mantissa : 0;
+}
+
+/** Makes the function that gives the distance between neighbouring numbers of a type near |x|. */
+export function ulpOf(dtype: DType): (magnitude: number) => number {
+  const { mantissa, minExponent } = formatOf(dtype);
+  return magnitude => 2 ** (Math.max(magnitude === 0 ? minExponent : exponentOf(magnitude), minExponent) - mantissa);
+}
+
+const bits = new DataView(new ArrayBuffer(8));
+
+/** ⌊log2 x⌋ for finite x > 0, exactly; subnormal float64 numbers count as the smallest normal ones. */
+function exponentOf(x: number): number {
+  bits.setFloat64(0, x);
+  return Math.max(((bits.getUint16(0) >>> 4) & 0x7ff) - 1023, -1022);
+}
