@@ -5,7 +5,10 @@ import { rule } from '../src/rewrite/rule.ts';
 import type { Tensor } from '../src/tensor/tensor.ts';
 
 /** scale·(x − mean)/√(variance + ε) + bias as x·k + t, per channel; undefined where a parameter is not a vector over `channels`. */
-function affine(c: { scale: Tensor; bias: Tensor; mean: Tensor; variance: Tensor; bn: { attrs: Attrs<'BatchNormalization'> } }, channels: number) {
+function affine(
+  c: { scale: Tensor; bias: Tensor; mean: Tensor; variance: Tensor; bn: { attrs: Attrs<'BatchNormalization'> } },
+  channels: number,
+) {
   if ([c.scale, c.bias, c.mean, c.variance].some(v => v.rank !== 1 || v.size !== channels)) return undefined;
   const k = c.scale.div(c.variance.add(c.bn.attrs.epsilon).sqrt());
   return { k, t: c.bias.sub(c.mean.mul(k)) };
@@ -76,8 +79,17 @@ export const foldBatchNorm = pass('fold-batch-norm', 'exact', [
   }),
   rule({
     match: p
-      .Conv(p.BatchNormalization(any('x'), ...parameters).with(inference, 'E_TRAINING').with({ spatial: 1 }).as('bn'), constant('w'), optional(constant('b')))
+      .Conv(
+        p
+          .BatchNormalization(any('x'), ...parameters)
+          .with(inference, 'E_TRAINING')
+          .with({ spatial: 1 })
+          .as('bn'),
+        constant('w'),
+        optional(constant('b')),
+      )
       .as('conv'),
+    about: 'bn',
     rewrite(c, op) {
       const { x, w, b, conv } = c;
       const [outputs = 0, inputs = 0, ...kernel] = w.dims;
@@ -89,7 +101,10 @@ export const foldBatchNorm = pass('fold-batch-norm', 'exact', [
         return op.refuse('E_FORM', 'the convolution after it pads with zeros, which the normalization would have shifted');
       const perGroup = w.reshape([group, outputs / group, inputs, ...kernel]);
       const along = (v: Tensor) => v.reshape([group, 1, inputs, ...kernel.map(() => 1)]);
-      const shift = perGroup.mul(along(bn.t)).sumLast(w.rank - 1).reshape([outputs]);
+      const shift = perGroup
+        .mul(along(bn.t))
+        .sumLast(w.rank - 1)
+        .reshape([outputs]);
       return op.Conv(x, perGroup.mul(along(bn.k)).reshape(w.dims).as(w.dtype), (b ? b.add(shift) : shift).as(w.dtype), conv.attrs);
     },
   }),

@@ -1,9 +1,12 @@
-import { type ConeSize, coneSizes, coneTensors } from '../src/infer/constants.ts';
+import { type ConeSize, coneSizes, coneTensors, standIn } from '../src/infer/constants.ts';
+import { inferTypes } from '../src/infer/types.ts';
 import { constantOf } from '../src/ir/constant.ts';
 import type { Graph } from '../src/ir/graph.ts';
+import type { Model } from '../src/ir/model.ts';
 import type { Node } from '../src/ir/node.ts';
 import { schemaOf } from '../src/ir/op.ts';
 import type { Value } from '../src/ir/value.ts';
+import { isStorage, isTypeOnly } from '../src/ops/facts.ts';
 import { type Pass, type PassReport, type Place, placeOf, type RefusedPlace } from '../src/rewrite/pass.ts';
 import { RuntimeFailure } from '../src/runtime/failure.ts';
 
@@ -14,9 +17,6 @@ export interface FoldConstantsOptions {
 
 /** When everything together is over the budget, only values up to this many bytes are folded. */
 const SMALL = 1024;
-
-/** These stand for a choice of storage, not for a computation that was forgotten. */
-const storage = new Set(['DequantizeLinear', 'DynamicQuantizeLinear']);
 
 /**
  * Computes what depends on constants alone, by running it on ONNX Runtime, and keeps the result as an initializer.
@@ -50,7 +50,9 @@ export const foldConstants = (options: FoldConstantsOptions = {}): Pass => ({
   async run(model): Promise<PassReport> {
     const fired: Place[] = [];
     const refused: RefusedPlace[] = [];
-    const refuse = (value: Value, code: RefusedPlace['code'], detail: string) => refused.push({ ...placeOf(value.producer as Node), code, detail });
+    const refuse = (value: Value, code: RefusedPlace['code'], detail: string) =>
+      refused.push({ ...placeOf(value.producer as Node), code, detail });
+    if (needsTypes(model)) await inferTypes(model);
     const wanted = conesOf(model.graph);
     const sizes = await coneSizes(wanted, model);
     const { chosen, over } = withinBudget(wanted, sizes, options.maxGrowth ?? 64 * 1024);
@@ -58,7 +60,8 @@ export const foldConstants = (options: FoldConstantsOptions = {}): Pass => ({
     for (const [value, size] of sizes) if (size instanceof RuntimeFailure) refuse(value, 'E_RUNTIME', size.message);
     for (const [value, tensor] of await coneTensors(chosen, model)) {
       if (tensor instanceof RuntimeFailure) refuse(value, 'E_RUNTIME', tensor.message);
-      else if (sizes.get(value) === undefined && (tensor.byteLength ?? 0) > SMALL) refuse(value, 'E_BUDGET', `it would add ${tensor.byteLength} bytes to the file`);
+      else if (sizes.get(value) === undefined && (tensor.byteLength ?? 0) > SMALL)
+        refuse(value, 'E_BUDGET', `it would add ${tensor.byteLength} bytes to the file`);
       else {
         const node = value.producer as Node;
         const graph = node.graph as Graph;
@@ -72,14 +75,19 @@ export const foldConstants = (options: FoldConstantsOptions = {}): Pass => ({
   },
 });
 
+/** Whether an operand matters for its element type alone, and that is not known yet. */
+function needsTypes(model: Model): boolean {
+  for (const node of model.graph.nodes()) if (node.inputs.some((v, i) => v && v.dtype === undefined && isTypeOnly(node.op, i))) return true;
+  return false;
+}
+
 /** Values that depend on constants alone and that something else uses. */
 function conesOf(graph: Graph): Value[] {
   const foldable = new Set<Node>();
   const wanted: Value[] = [];
   for (const node of graph.allNodes()) {
-    const fixed = node.op.domain === '' && schemaOf(node.op)?.deterministic === true && !storage.has(node.op.name);
-    const operands = node.inputs.filter(v => v !== undefined);
-    const known = operands.every(v => constantOf(v) !== undefined || (v.producer !== undefined && foldable.has(v.producer)));
+    const fixed = node.op.domain === '' && schemaOf(node.op)?.deterministic === true && !isStorage(node.op);
+    const known = node.inputs.every((v, i) => !v || constantOf(v) || (v.producer && foldable.has(v.producer)) || standIn(node, i));
     const output = node.outputs.some(v => [...v.uses].some(use => use.kind === 'output'));
     const isLiteral = node.outputs.length === 1 && constantOf(node.outputs[0]) !== undefined;
     if (fixed && known && !output && !isLiteral && [...node.subgraphs()].length === 0) foldable.add(node);

@@ -62,14 +62,19 @@ function fuse(x: Value, w: Tensor, bias: Arg, attrs: Attrs<'Conv'>, op: Builder)
   const [channels = 0, perGroup, ...kernel] = w.dims;
   const image = imageFacts(x);
   if (w.rank !== 4) return op.refuse('E_RANK', `the convolution's weight has rank ${w.rank}`);
-  if (attrs.group !== channels || perGroup !== 1) return op.refuse('E_FORM', `the convolution is not depthwise: group ${attrs.group}, weight [${w.dims}]`);
-  if (image.channels !== undefined && image.channels !== channels) return op.refuse('E_FORM', `the weight has ${channels} channels, x ${image.channels}`);
+  if (attrs.group !== channels || perGroup !== 1)
+    return op.refuse('E_FORM', `the convolution is not depthwise: group ${attrs.group}, weight [${w.dims}]`);
+  if (image.channels !== undefined && image.channels !== channels)
+    return op.refuse('E_FORM', `the weight has ${channels} channels, x ${image.channels}`);
   const { dilations = [1, 1], pads = [0, 0, 0, 0], strides = [1, 1] } = attrs;
   if (strides.some(s => s !== 1)) return op.refuse('E_FORM', `the stride is [${strides}]`);
   if (kernel.some(k => k % 2 === 0)) return op.refuse('E_FORM', `the window [${kernel}] has no centre`);
   const half = kernel.map((k, i) => (dilations[i]! * (k - 1)) / 2);
   const same = [...half, ...half];
-  const keeps = attrs.auto_pad.startsWith('SAME') || (attrs.auto_pad === 'NOTSET' && pads.every((pad, i) => pad === same[i])) || same.every(s => s === 0);
+  const keeps =
+    attrs.auto_pad.startsWith('SAME') ||
+    (attrs.auto_pad === 'NOTSET' && pads.every((pad, i) => pad === same[i])) ||
+    same.every(s => s === 0);
   if (!keeps) return op.refuse('E_FORM', `pads [${pads}] do not keep the size; [${same}] would`);
   const ints = (value: readonly number[]): Attribute => ({ type: 'ints', value: value.map(BigInt) });
   return op.call(FRELU, [x, w, bias], {

@@ -8,8 +8,8 @@ import { fuseFrelu } from './fuse-frelu.ts';
 import { inlineFunctions } from './inline-functions.ts';
 import { type ReluToFreluOptions, reluToFrelu } from './relu-to-frelu.ts';
 
-export { dropIdentity, dropUnused, foldBatchNorm, foldConstants, freezeInitializers, fuseFrelu, inlineFunctions, reluToFrelu };
 export type { FoldConstantsOptions, ReluToFreluOptions };
+export { dropIdentity, dropUnused, foldBatchNorm, foldConstants, freezeInitializers, fuseFrelu, inlineFunctions, reluToFrelu };
 
 /** What passes may be told, all at once: each takes what it knows. */
 export interface PassOptions extends ReluToFreluOptions, FoldConstantsOptions {

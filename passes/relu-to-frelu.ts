@@ -50,7 +50,8 @@ export interface ReluToFreluOptions {
  */
 export function reluToFrelu(options: ReluToFreluOptions = {}): Pass {
   const { form = 'folded', init = 'exact', kernel = 3, seed = 0 } = options;
-  if (!Number.isSafeInteger(kernel) || kernel < 1 || kernel % 2 === 0) throw new FunnelError('E_USAGE', `the kernel must be an odd size, not ${kernel}`);
+  if (!Number.isSafeInteger(kernel) || kernel < 1 || kernel % 2 === 0)
+    throw new FunnelError('E_USAGE', `the kernel must be an odd size, not ${kernel}`);
 
   const funnel = (x: Value, start: Start, op: Builder): Value | Refusal => {
     const { rank, channels, dtype } = imageFacts(x);

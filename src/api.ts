@@ -1,4 +1,3 @@
-import { FunnelError } from './errors.ts';
 import { closeFactRuntime } from './infer/runtime.ts';
 import type { Model } from './ir/model.ts';
 import { type PipelineOptions, type Rewritten, rewrite as runPasses } from './rewrite/pipeline.ts';

@@ -11,7 +11,7 @@ interface Field {
 type Messages = Readonly<Record<string, { readonly fields: Readonly<Record<string, Field>> }>>;
 
 /** The codec of `src/serde/onnx.proto` and its types: path from `root` → content, the same every time. */
-export async function generateProto(root: string): Promise<Map<string, string>> {
+export async function generateProto(root = join(import.meta.dirname, '../..')): Promise<Map<string, string>> {
   const schema = join(root, 'src/serde/onnx.proto');
   const minimal = ['verify', 'convert', 'create', 'delimited', 'typeurl', 'service', 'comments'].map(part => `--no-${part}`);
   const code = await run(['-t', 'static-module', '-w', 'esm', '--es6', '--keep-case', '-r', 'onnx-funnel', ...minimal, schema]);

@@ -1,9 +1,10 @@
-import { constantOf } from '../ir/constant.ts';
 import { cloneNode } from '../ir/clone.ts';
+import { constantOf } from '../ir/constant.ts';
 import { Graph } from '../ir/graph.ts';
 import type { Model } from '../ir/model.ts';
 import type { Node } from '../ir/node.ts';
-import { Value } from '../ir/value.ts';
+import type { Value } from '../ir/value.ts';
+import { isTypeOnly } from '../ops/facts.ts';
 import { RuntimeFailure } from '../runtime/failure.ts';
 import { encode } from '../serde/model-file.ts';
 import { byteLengthOf } from '../tensor/dtype.ts';
@@ -21,7 +22,10 @@ export async function coneSizes(values: readonly Value[], model: Model): Promise
       const { dtype, shape } = outputs[i]!;
       // The runtime describes a scalar and an unknown rank alike.
       if (dtype === undefined || shape.length === 0 || shape.some(d => typeof d !== 'number')) return undefined;
-      return byteLengthOf(dtype, (shape as readonly number[]).reduce((a, b) => a * b, 1));
+      return byteLengthOf(
+        dtype,
+        (shape as readonly number[]).reduce((a, b) => a * b, 1),
+      );
     });
   });
 }
@@ -32,6 +36,12 @@ export async function coneTensors(values: readonly Value[], model: Model): Promi
     const { outputs } = await factRuntime().run({ model: { bytes: encode(coneModel(part, model)) }, feeds: [{}] });
     return part.map((_, i) => outputs[0]![`out${i}`]!);
   });
+}
+
+/** What may stand in for an operand that is no constant, because nothing but its element type matters. */
+export function standIn(node: Node, index: number): Tensor | undefined {
+  const dtype = node.inputs[index]?.dtype;
+  return dtype !== undefined && dtype !== 'undefined' && isTypeOnly(node.op, index) ? Tensor.fill(dtype, [], 0).settle() : undefined;
 }
 
 /** Asks about many values at once; when that fails, about halves, until the culprit is alone. */
@@ -62,7 +72,15 @@ function coneModel(values: readonly Value[], model: Model): Model {
     graph.setOutput(i, copy);
   }
   const { irVersion, opsets } = model;
-  const plain = { producerName: '', producerVersion: '', domain: '', modelVersion: 0n, doc: '', metadata: new Map<string, string>(), functions: [] };
+  const plain = {
+    producerName: '',
+    producerVersion: '',
+    domain: '',
+    modelVersion: 0n,
+    doc: '',
+    metadata: new Map<string, string>(),
+    functions: [],
+  };
   return { ...plain, irVersion: Math.max(irVersion, 4), opsets: new Map([...opsets].filter(([domain]) => domain === '')), graph };
 }
 
@@ -72,7 +90,9 @@ function copyInto(graph: Graph, value: Value, copies: Map<Value, Value>, names: 
   while (pending.length > 0) {
     const next = pending.at(-1)!;
     const tensor = constantOf(next);
-    const missing = tensor || copies.has(next) ? [] : (next.producer as Node).inputs.filter((v): v is Value => v !== undefined && !copies.has(v));
+    const node = next.producer as Node;
+    const missing =
+      tensor || copies.has(next) ? [] : node.inputs.filter((v, i): v is Value => v !== undefined && !copies.has(v) && !standIn(node, i));
     if (missing.length > 0) {
       pending.push(...missing);
       continue;
@@ -81,7 +101,11 @@ function copyInto(graph: Graph, value: Value, copies: Map<Value, Value>, names: 
     if (copies.has(next)) continue;
     if (tensor) copies.set(next, graph.addConstant(`v${names.next++}`, inMemory(tensor)));
     else {
-      const copy = cloneNode(next.producer as Node, copies, { rename: () => `v${names.next++}` });
+      const copy = cloneNode(node, copies, { rename: () => `v${names.next++}` });
+      for (const i of node.inputs.keys()) {
+        const stub = standIn(node, i);
+        if (stub) copy.setInput(i, graph.addConstant(`v${names.next++}`, stub));
+      }
       for (const output of copy.outputs) {
         output.type = undefined;
         output.origin = undefined;

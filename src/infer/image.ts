@@ -14,8 +14,25 @@ const DEPTH = 16;
 
 /** Operators that keep rank and channels of an image. */
 const channelKeeping = new Set([
-  'Relu', 'LeakyRelu', 'PRelu', 'Clip', 'Sigmoid', 'Tanh', 'HardSigmoid', 'HardSwish', 'Elu', 'Identity', 'Dropout', 'Cast',
-  'MaxPool', 'AveragePool', 'GlobalAveragePool', 'GlobalMaxPool', 'LRN', 'Pad']);
+  'Relu',
+  'LeakyRelu',
+  'PRelu',
+  'Clip',
+  'Sigmoid',
+  'Tanh',
+  'HardSigmoid',
+  'HardSwish',
+  'Elu',
+  'Identity',
+  'Dropout',
+  'Cast',
+  'MaxPool',
+  'AveragePool',
+  'GlobalAveragePool',
+  'GlobalMaxPool',
+  'LRN',
+  'Pad',
+]);
 
 /**
  * Rank, channels and element type of a value: from its type, else by local rules (a convolution's weight, a normalization's scale,

@@ -27,7 +27,11 @@ export function skeletonOf(model: Model): Model {
       for (const inner of node.subgraphs()) liftLarge(inner);
       const literal = node.attributes.get('value');
       if (node.op.name !== 'Constant' || literal?.type !== 'tensor' || (literal.value.byteLength ?? 0) <= LARGEST_KEPT) continue;
-      const stand = skeleton.graph.addInput(`onnx_funnel_weight_${unnamed++}`, { kind: 'tensor', dtype: literal.value.dtype, shape: literal.value.dims });
+      const stand = skeleton.graph.addInput(`onnx_funnel_weight_${unnamed++}`, {
+        kind: 'tensor',
+        dtype: literal.value.dtype,
+        shape: literal.value.dims,
+      });
       graph.replaceUses(node.outputs[0]!, stand);
       graph.remove(node);
     }

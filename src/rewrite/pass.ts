@@ -4,8 +4,8 @@ import { labelOf, type Node } from '../ir/node.ts';
 import { displayOp } from '../ir/op.ts';
 import type { Site } from './builder.ts';
 import { Names } from './names.ts';
-import { type ReasonCode, Refusal } from './refusal.ts';
-import type { Rule } from './rule.ts';
+import type { ReasonCode } from './refusal.ts';
+import type { Refused, Rule } from './rule.ts';
 import { splice } from './splice.ts';
 
 /** The first IR version whose NodeProto has metadata. */
@@ -72,38 +72,37 @@ function applyRules(name: string, byRoot: ReadonlyMap<string, readonly Rule[]>, 
   const names = new Names(model);
   const provenance = model.irVersion >= METADATA_IR_VERSION ? name : undefined;
   const fired: Place[] = [];
-  let refused: RefusedPlace[] = [];
+  const refused = new Map<Node, RefusedPlace>();
   let bound = 1000;
   for (const { graph } of bodies(model)) for (const _ of graph.allNodes()) bound += 10;
   for (let before = -1; before !== fired.length; ) {
     before = fired.length;
-    refused = [];
+    refused.clear();
     for (const { graph, opsets, function: f } of bodies(model)) {
       for (const node of graph.allNodes()) {
         const rules = node.op.domain === '' ? byRoot.get(node.op.name) : undefined;
         if (!rules) continue;
         const place = placeOf(node);
         const root = node.outputs[0]?.name || node.op.name;
-        const refusal = fireFirst(rules, node, { names, opsets, root, inFunction: f !== undefined, provenance });
-        if (refusal === undefined) continue;
-        if (refusal === 'fired') fired.push(place);
-        else refused.push({ ...place, code: refusal.code, detail: refusal.detail });
+        const result = fireFirst(rules, node, { names, opsets, root, inFunction: f !== undefined, provenance });
+        if (result === 'fired') fired.push(place);
+        else if (result) refused.set(result.about, { ...placeOf(result.about), code: result.refusal.code, detail: result.refusal.detail });
         if (fired.length > bound) throw new PassFailed(name, place.node, 'the rules do not settle');
       }
     }
   }
-  return { pass: name, fired, refused };
+  return { pass: name, fired, refused: [...refused.values()] };
 }
 
 /** Lets the first rule that can fire do so; else the first reason why not. */
-function fireFirst(rules: readonly Rule[], node: Node, site: Omit<Site, 'match'>): 'fired' | Refusal | undefined {
-  let reason: Refusal | undefined;
+function fireFirst(rules: readonly Rule[], node: Node, site: Omit<Site, 'match'>): 'fired' | Refused | undefined {
+  let reason: Refused | undefined;
   for (const rule of rules) {
     const proposal = rule.propose(node, site);
     if (proposal === undefined) continue;
-    const refusal = proposal instanceof Refusal ? proposal : splice(node, proposal);
-    if (!refusal) return 'fired';
-    reason ??= refusal;
+    const refused = 'refusal' in proposal ? proposal : splice(node, proposal);
+    if (!refused) return 'fired';
+    reason ??= refused;
   }
   return reason;
 }

@@ -37,7 +37,9 @@ class Leaf<C extends Captures> extends Pattern<C> {
   }
   match(value: Value | undefined, m: Match): boolean {
     const result = this.#see(value, m);
-    return result !== undefined && (this.#name === undefined || m.bind(this.#name, value, result.seen));
+    if (!result) return false;
+    if (this.#name !== undefined && !m.bind(this.#name, value, result.seen)) m.miss('E_FORM', `${value?.name} stands where another value should stand again`);
+    return true;
   }
 }
 
@@ -59,7 +61,10 @@ export function constant(name?: string): Pattern<Captures> {
     else if (value.definition.kind === 'input' && value.definition.fallback)
       m.miss('E_OVERRIDABLE', `${value.name} is an initializer that the caller can override; freeze-initializers makes it a constant`);
     else if (value.producer?.inputs.every(v => constantOf(v)))
-      m.miss('E_BUDGET', `${value.name} is a ${value.producer.op.name} of constants that would make the file larger; raise max-growth to fold it`);
+      m.miss(
+        'E_BUDGET',
+        `${value.name} is a ${value.producer.op.name} of constants that would make the file larger; raise max-growth to fold it`,
+      );
     else m.miss('E_DYNAMIC', `${value.name} is computed at run time`);
     return { seen: tensor };
   });

@@ -4,7 +4,7 @@ import type { OpName } from '../ops/schema.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { type Builder, Draft, type Site } from './builder.ts';
 import { Match } from './match.ts';
-import type { Captures, Flat, NodePattern } from './pattern.ts';
+import type { Captures, Flat, Matched, NodePattern } from './pattern.ts';
 import { Refusal } from './refusal.ts';
 
 /** What a rule proposes for a node: the value that takes the place of its first result, and what must be built for it. */
@@ -14,11 +14,17 @@ export interface Replacement {
   readonly match: Match;
 }
 
+/** A match that is left alone, and the node that the refusal is about. */
+export interface Refused {
+  readonly refusal: Refusal;
+  readonly about: Node;
+}
+
 export interface Rule {
   /** The operator of the node a match begins at. */
   readonly root: OpName;
   /** A replacement for `node`'s result, a refusal, or undefined when the pattern is not there. */
-  propose(node: Node, site: Omit<Site, 'match'>): Replacement | Refusal | undefined;
+  propose(node: Node, site: Omit<Site, 'match'>): Replacement | Refused | undefined;
 }
 
 /**
@@ -27,6 +33,8 @@ export interface Rule {
  */
 export function rule<K extends OpName, C extends Captures>(spec: {
   readonly match: NodePattern<K, C>;
+  /** The captured node that a refusal is about; the root, unless said otherwise. */
+  readonly about?: string & keyof C;
   rewrite(captures: Flat<C>, op: Builder): Value | Tensor | Refusal;
 }): Rule {
   return {
@@ -34,18 +42,20 @@ export function rule<K extends OpName, C extends Captures>(spec: {
     propose(node, site) {
       const match = new Match();
       if (!spec.match.match(node.outputs[0], match)) return undefined;
-      if (match.refusal) return match.refusal;
+      const captures = match.captures() as Flat<C>;
+      const about = spec.about === undefined ? node : (captures[spec.about] as Matched<OpName>).node;
+      if (match.refusal) return { refusal: match.refusal, about };
       const draft = new Draft({ ...site, match });
       try {
-        const result = spec.rewrite(match.captures() as Flat<C>, draft.builder);
+        const result = spec.rewrite(captures, draft.builder);
         if (!(result instanceof Refusal)) return { value: draft.lift(result, 'value')!, draft, match };
         draft.discard();
-        return result;
+        return { refusal: result, about };
       } catch (error) {
         // Tensor arithmetic says so when shapes don't fit; a model may hold any shapes.
         if (!(error instanceof RangeError)) throw error;
         draft.discard();
-        return new Refusal('E_SHAPE', error.message);
+        return { refusal: new Refusal('E_SHAPE', error.message), about };
       }
     },
   };

@@ -1,17 +1,17 @@
 import type { Node } from '../ir/node.ts';
 import type { Value } from '../ir/value.ts';
 import { Refusal } from './refusal.ts';
-import type { Replacement } from './rule.ts';
+import type { Refused, Replacement } from './rule.ts';
 
 /** Puts a replacement in the place of `root`: the one place where rules change a graph. Returns why not, when the interface would suffer. */
-export function splice(root: Node, { value, draft }: Replacement): Refusal | undefined {
+export function splice(root: Node, { value, draft }: Replacement): Refused | undefined {
   const old = root.outputs[0]!;
   const graph = root.graph!;
   const isNew = draft.nodes.some(n => n === value.producer);
   const refusal = draft.refusal ?? (isNew ? undefined : interfaceProblem(old, value));
   if (refusal) {
     draft.discard();
-    return refusal;
+    return { refusal, about: root };
   }
   for (const node of draft.nodes) graph.insertBefore(root, node);
   for (const constant of draft.constants) if (constant.uses.size > 0 || constant === value) graph.adopt(constant);

@@ -3,16 +3,7 @@ import { ProviderUnavailable } from '../errors.ts';
 import { Tensor } from '../tensor/tensor.ts';
 import type { Child, Limits } from './child.ts';
 import { RuntimeFailure } from './failure.ts';
-import {
-  type ModelInterface,
-  type Optimization,
-  type Placement,
-  pack,
-  type Replies,
-  unpack,
-  type ValueMetadata,
-  type WireTensor,
-} from './protocol.ts';
+import { type Optimization, type Placement, pack, type Replies, unpack, type ValueMetadata, type WireTensor } from './protocol.ts';
 import { describeAdapter, providerClass } from './providers.ts';
 
 /** Values by name. */
@@ -113,4 +104,3 @@ function fromWire({ dtype, dims, data }: WireTensor): Tensor {
     (data as readonly string[]).map(s => Buffer.from(s)),
   );
 }
-

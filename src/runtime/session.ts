@@ -4,6 +4,7 @@ import { ProviderUnavailable } from '../errors.ts';
 import { Tensor } from '../tensor/tensor.ts';
 import { Child, type Limits } from './child.ts';
 import { RuntimeFailure } from './failure.ts';
+import { Session, type Tensors } from './open-session.ts';
 import {
   inlineLimit,
   type ModelInterface,
@@ -14,7 +15,6 @@ import {
   type WireModel,
 } from './protocol.ts';
 import { checkProviderName, childEnvironment, unavailable } from './providers.ts';
-import { Session, type Tensors } from './open-session.ts';
 
 export type { Tensors } from './open-session.ts';
 export type { ModelInterface, Optimization, Placement, ValueMetadata } from './protocol.ts';

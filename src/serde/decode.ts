@@ -30,7 +30,8 @@ function explain(error: unknown, bytes: Uint8Array, pos: number): Error {
   if (!(error instanceof Error)) return new Error(String(error));
   const known = error instanceof DecodeError;
   const offset = (known ? error.offset : undefined) ?? Math.min(pos, bytes.length);
-  const path = locate(bytes, offset);
+  // The reader stands behind what it could not accept.
+  const path = locate(bytes, known ? offset : Math.max(0, offset - 1));
   const place = `at byte ${offset}${path && `, in ${path}`}`;
   if (known) return new DecodeError(error.code, `${error.message} (${place})`, { offset, path }, { cause: error });
   const [code, what] =

@@ -1,6 +1,6 @@
 import { FunnelError } from '../errors.ts';
 import { type ModelProto, onnx } from './onnx.generated.js';
-import { ChunkWriter, type Payload } from './wire.ts';
+import { ChunkWriter, type Payload, piecesOf } from './wire.ts';
 
 /** The largest message that protobuf allows. Libraries write larger ones without a word, and no library reads them back. */
 export const largestMessage = 2 ** 31 - 1;
@@ -36,11 +36,6 @@ export function refuseLarge({ byteLength }: Encoded): void {
     'E_TOO_LARGE',
     `the model would take ${size} GiB, and a model file can hold 2 GiB: write its weights beside it with --external-data`,
   );
-}
-
-/** A payload in pieces that lie in memory. */
-export function piecesOf(payload: Payload): Iterable<Uint8Array> {
-  return payload instanceof Uint8Array ? [payload] : payload.pieces();
 }
 
 /** One array of all chunks. */

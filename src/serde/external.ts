@@ -120,7 +120,7 @@ function placeOf(proto: TensorProto, wanted: number | undefined, path: string): 
   };
   const offset = number('offset') ?? 0;
   const length = number('length');
-  if (wanted === undefined) refuse(`an element type without fixed size can't lie in a file`);
+  if (wanted === undefined && length === undefined) refuse('neither its length nor its element type says how long it is');
   if (length !== undefined && wanted !== undefined && length !== wanted) refuse(`it has ${length} bytes where its shape wants ${wanted}`);
   return { location, offset, length: wanted ?? length };
 }

@@ -9,10 +9,10 @@ import { typeOf } from './types.ts';
 
 /** An attribute; its graphs see the names in `scope`. */
 export function loadAttribute(proto: AttributeProto, path: string, scope: Scope, loading: Loading): Attribute {
-  return { ...valueOf(proto, path, scope, loading), origin: proto };
+  return { ...contentOf(proto, path, scope, loading), origin: proto };
 }
 
-function valueOf(proto: AttributeProto, path: string, scope: Scope, loading: Loading): AttributeValue {
+function contentOf(proto: AttributeProto, path: string, scope: Scope, loading: Loading): AttributeValue {
   const type = kindOf(proto);
   switch (type) {
     case 'reference':

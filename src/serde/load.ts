@@ -18,12 +18,15 @@ import type {
 import { ordered, Scope } from './scope.ts';
 import { type DataFiles, tensorOf } from './tensors.ts';
 import { typeOf } from './types.ts';
+import { messageBudget } from './wire.ts';
 
 /** What loading needs to know everywhere. */
 export interface Loading {
   readonly irVersion: number;
   readonly files: DataFiles;
   readonly problems: Problem[];
+  /** Pays for objects of the IR: a small file must not take all memory. @throws DecodeError */
+  readonly spend: (cost: number) => void;
   /** The operator of a node, one object for all nodes that name it. */
   readonly op: (node: NodeProto) => Op;
 }
@@ -41,13 +44,17 @@ const manyProblems = 100;
  * @throws DecodeError when there is no IR version or no graph, or a tensor can't be what it says
  * @throws InvalidModel when names don't resolve, or are defined twice
  */
-export function load(proto: ModelProto, files: DataFiles): Model {
+export function load(proto: ModelProto, files: DataFiles, budget = messageBudget): Model {
   if (!has(proto, 'ir_version')) throw new DecodeError('E_NO_IR_VERSION', 'not an ONNX model: it has no ir_version');
   if (!proto.graph) throw new DecodeError('E_NO_GRAPH', 'not an ONNX model: it has no graph');
   const irVersion = Number(proto.ir_version);
   const problems: Problem[] = [];
   const opsets = opsetsOf(proto.opset_import);
-  const shared = { irVersion, files, problems };
+  const spend = (cost: number) => {
+    budget -= cost;
+    if (budget < 0) throw new DecodeError('E_BUDGET', 'the model has too many nodes to be read safely');
+  };
+  const shared = { irVersion, files, problems, spend };
   const graph = loadGraph(proto.graph, 'graph', undefined, { ...shared, op: operators(opsets) });
   const functions = proto.functions.map((f, i) => loadFunction(f, `functions[${i}]`, shared));
   if (problems.length > 0) throw new InvalidModel(problems);
@@ -79,8 +86,8 @@ function operators(opsets: ReadonlyMap<string, number>): Loading['op'] {
   const known = new Map<string, Op>();
   return ({ domain, op_type, overload }) => {
     const key = `${domain}\n${op_type}\n${overload}`;
-    let op = known.get(key);
-    if (!op) known.set(key, (op = opOf(domain, op_type, overload, opsets)));
+    const op = known.get(key) ?? opOf(domain, op_type, overload, opsets);
+    known.set(key, op);
     return op;
   };
 }
@@ -134,6 +141,7 @@ function loadNodes(proto: GraphProto | FunctionProto, graph: Graph, path: string
   const place = nodes === proto.node ? undefined : new Map(proto.node.map((node, i) => [node, i]));
   for (const [i, node] of nodes.entries()) {
     const at = `${path}.node[${place?.get(node) ?? i}]`;
+    loading.spend(2 + node.input.length + node.output.length + 2 * node.attribute.length);
     if (!node.op_type) report(loading, at, 'a node without op_type');
     const inputs = node.input.map((name, j) => (name ? resolve(name, `${at}.input[${j}]`, scope, loading) : undefined));
     const attributes = new Map(

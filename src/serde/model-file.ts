@@ -78,5 +78,5 @@ function encoded(model: Model, { inline = false }: EncodeOptions): Encoded {
 function decodeWith(bytes: Uint8Array, files: DataFiles, budget: number | undefined): Model {
   const proto = decodeProto(bytes, budget);
   keepBytes(proto, bytes);
-  return load(proto, files);
+  return load(proto, files, budget);
 }

@@ -1,5 +1,5 @@
 import { byteLengthOf, type DType, isKnown } from '../tensor/dtype.ts';
-import type { Payload } from './wire.ts';
+import { type Payload, piecesOf } from './wire.ts';
 
 /** TensorProto's payload fields, which our schema leaves undecoded. */
 const numbers = { float: 4, int32: 5, string: 6, int64: 7, raw: 9, double: 10, uint64: 11 } as const;
@@ -43,9 +43,16 @@ export function hasPayload(unknowns: readonly Payload[]): boolean {
   return rawFields(unknowns).some(({ number, content }) => payloadNumbers.has(number) && content.length > 0);
 }
 
-/** The raw_data field around a payload. */
-export function rawData(payload: Payload): Payload[] {
-  return [lengthDelimited(numbers.raw, payload.byteLength), payload];
+/** The raw_data field around a payload, which is not copied. */
+export function rawData(payload: Payload): Payload {
+  const head = lengthDelimited(numbers.raw, payload.byteLength);
+  return {
+    byteLength: head.byteLength + payload.byteLength,
+    *pieces() {
+      yield head;
+      yield* piecesOf(payload);
+    },
+  };
 }
 
 /** The string_data field around strings. */

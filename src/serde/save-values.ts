@@ -44,15 +44,17 @@ export function valueInfoProtos(graph: Graph, old: readonly ValueInfoProto[] | u
   if (!old || old.length === 0) return [];
   const byOrigin = new Map<object, Value>();
   const byName = new Map<string, Value>();
+  const byOldName = new Map<string | undefined, Value>();
   const add = (value: Value) => {
     if (value.origin) byOrigin.set(value.origin, value);
     byName.set(value.name, value);
+    byOldName.set(oldName(value), value);
   };
   for (const value of [...graph.inputs, ...graph.constants, ...graph.sparse]) add(value);
   for (const node of graph.nodes()) for (const value of node.outputs) add(value);
   const seen = new Set<string>();
   return old.flatMap(info => {
-    const value = byOrigin.get(info) ?? byName.get(info.name);
+    const value = byOrigin.get(info) ?? byName.get(info.name) ?? byOldName.get(info.name);
     // Names nobody knows were in the file already, or belong to what is gone; which of the two the load has told.
     if (!value) return loadedType.has(info) ? [] : [info];
     // A value that took the name of one with an entry need not have a type.
@@ -69,12 +71,17 @@ function entriesOf(old: readonly ValueInfoProto[]): { of(value: Value, index?: n
   const byName = new Map(old.map(info => [info.name, info]));
   return {
     of(value, index) {
-      if (value.origin && own.has(value.origin)) return value.origin as ValueInfoProto;
-      // One value may be listed twice as output.
+      // One value may be listed twice as output, or as input and output.
       const here = index === undefined ? undefined : old[index];
-      return here?.name === value.name ? here : byName.get(value.name);
+      if (here && (here.name === value.name || here.name === oldName(value))) return here;
+      return value.origin && own.has(value.origin) ? (value.origin as ValueInfoProto) : byName.get(value.name);
     },
   };
+}
+
+/** What a value was called in the file, where an entry of the file speaks of it. */
+function oldName(value: Value): string | undefined {
+  return (value.origin as ValueInfoProto | undefined)?.name;
 }
 
 function infoProto(value: Value, info: ValueInfoProto | undefined): ValueInfoProto {

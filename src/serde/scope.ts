@@ -70,9 +70,10 @@ const known = new WeakMap<GraphProto, ReadonlySet<string>>();
 
 /** The names that a subgraph does not define before it uses them. */
 function captures(graph: GraphProto): ReadonlySet<string> {
-  let free = known.get(graph) as Set<string> | undefined;
-  if (free) return free;
-  known.set(graph, (free = new Set()));
+  const done = known.get(graph);
+  if (done) return done;
+  const free = new Set<string>();
+  known.set(graph, free);
   const own = new Set(graph.input.map(input => input.name));
   for (const tensor of graph.initializer) own.add(tensor.name);
   for (const { values } of graph.sparse_initializer) if (values) own.add(values.name);

@@ -23,9 +23,10 @@ export function sniff(bytes: Uint8Array): string | undefined {
   const head = Buffer.from(bytes.buffer, bytes.byteOffset, Math.min(bytes.length, 4096)).toString('latin1');
   const magic = magics.find(([offset, start]) => head.startsWith(start, offset));
   if (magic) return magic[2];
-  if (/^\x80[\x02-\x05]/.test(head)) return 'it is a Python pickle (old PyTorch files are): export the model to ONNX first';
+  if (bytes[0] === 0x80 && bytes[1]! >= 2 && bytes[1]! <= 5)
+    return 'it is a Python pickle (old PyTorch files are): export the model to ONNX first';
   if (/^.{8}\{"/s.test(head) && bytes[7] === 0) return 'it is a safetensors file: it holds weights, but no graph';
-  if (/^\0+$/.test(head)) return 'it begins with zeros, as an unfinished download does';
+  if (bytes.subarray(0, head.length).every(byte => byte === 0)) return 'it begins with zeros, as an unfinished download does';
   const text = head.replace(/^\xef\xbb\xbf/, '').trimStart();
   // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what tells binary from text
   if (text && !/[\0-\x08\x0e-\x1f]/.test(text)) return whichText(text);

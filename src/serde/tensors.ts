@@ -96,7 +96,7 @@ export function tensorOf(proto: TensorProto, files: DataFiles, path: string): Te
 export function tensorProto(tensor: Tensor, name: string, old?: TensorProto | null): TensorProto {
   const dims = tensor.dims.map(BigInt);
   if (tensor.storage instanceof ProtoStorage) return revise(onnx.TensorProto, tensor.storage.proto, { dims, name: name || undefined });
-  const payload = tensor.dtype === 'string' ? stringData(tensor.strings()) : rawData(tensor.bytes());
+  const payload = tensor.dtype === 'string' ? stringData(tensor.strings()) : [rawData(tensor.bytes())];
   return revise(onnx.TensorProto, old ?? undefined, {
     dims,
     data_type: codeOfDtype(tensor.dtype),

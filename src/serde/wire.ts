@@ -10,6 +10,11 @@ export interface DeferredBytes {
   pieces(): Iterable<Uint8Array>;
 }
 
+/** A payload in pieces that lie in memory. */
+export function piecesOf(payload: Payload): Iterable<Uint8Array> {
+  return payload instanceof Uint8Array ? [payload] : payload.pieces();
+}
+
 /** A protobuf message. Absent fields read as their default; `$unknowns` are the fields that our schema leaves undecoded. */
 export interface Message {
   readonly $unknowns?: readonly Payload[];

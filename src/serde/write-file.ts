@@ -3,9 +3,8 @@ import { unlinkSync } from 'node:fs';
 import { type FileHandle, lstat, open, readlink, realpath, rename, stat, unlink } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { FunnelError } from '../errors.ts';
-import { piecesOf } from './encode.ts';
 import { reason } from './file.ts';
-import type { Payload } from './wire.ts';
+import { type Payload, piecesOf } from './wire.ts';
 
 /** A file written in full under a temporary name beside its target, waiting to take the target's place. */
 export interface Staged {

@@ -101,7 +101,7 @@ function isIn(source: DataSource, directory: string | undefined): boolean {
 export function inlined(proto: TensorProto, tensor: Tensor | undefined): TensorProto {
   const source = sourceOf(proto, tensor);
   if (!source) return proto;
-  const $unknowns = [...withoutPayload(proto.$unknowns ?? []), ...rawData(source)];
+  const $unknowns = [...withoutPayload(proto.$unknowns ?? []), rawData(source)];
   return revise(onnx.TensorProto, proto, { external_data: undefined, data_location: undefined, $unknowns });
 }
 

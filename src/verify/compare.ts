@@ -162,7 +162,16 @@ const nothing = {
 } as const;
 
 function incomparable(a: Tensor, reason: Reason): Comparison {
-  const unknown = { maxAbs: 'NaN', meanAbs: 'NaN', p99Abs: 'NaN', maxRel: 'NaN', relativeL2: 'NaN', cosine: 'NaN', snrDb: 'NaN', psnrDb: 'NaN' } as const;
+  const unknown = {
+    maxAbs: 'NaN',
+    meanAbs: 'NaN',
+    p99Abs: 'NaN',
+    maxRel: 'NaN',
+    relativeL2: 'NaN',
+    cosine: 'NaN',
+    snrDb: 'NaN',
+    psnrDb: 'NaN',
+  } as const;
   const counts = { elements: a.size, violations: a.size, maxUlp: undefined, worst: undefined, requiredAtol: 'NaN' } as const;
   return { same: false, identical: false, reasons: [reason], ...unknown, ...counts };
 }

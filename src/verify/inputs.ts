@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Tensors, ValueMetadata } from '../runtime/session.ts';
 import { sizeOf } from '../tensor/broadcast.ts';
 import { type DType, dtypes, isFloat, isKnown } from '../tensor/dtype.ts';
-import { Random } from '../tensor/random.ts';
+import { normal, type Random, random, uniform } from '../tensor/random.ts';
 import { Tensor } from '../tensor/tensor.ts';
 import type { ShapeCase } from './shapes.ts';
 import { epsilonOf } from './ulp.ts';
@@ -38,10 +38,16 @@ export interface InputSummary {
 }
 
 /** Inputs of every kind for the first choice of sizes, and normal ones for the others. The same seed gives the same bits. */
-export function generate(inputs: readonly ValueMetadata[], cases: readonly ShapeCase[], kinds: readonly InputKind[], seed: number): InputSet[] {
+export function generate(
+  inputs: readonly ValueMetadata[],
+  cases: readonly ShapeCase[],
+  kinds: readonly InputKind[],
+  seed: number,
+): InputSet[] {
   return cases.flatMap((shapes, i) => {
     const suffix = i === 0 ? '' : ` ${differences(cases[0]!, shapes)}`;
-    return (i === 0 ? kinds : kinds.slice(0, 1)).map(kind => ({
+    // Without inputs every kind is the same.
+    return (i === 0 && inputs.length > 0 ? kinds : kinds.slice(0, 1)).map(kind => ({
       label: kind + suffix,
       source: kind,
       feeds: () => Object.fromEntries(inputs.map(input => [input.name, valuesFor(input, shapes[input.name]!, kind, seed)])),
@@ -56,57 +62,63 @@ function differences(first: ShapeCase, other: ShapeCase): string {
 
 /** The stream depends on kind and name, so that adding an input leaves the others as they were. */
 function valuesFor({ name, dtype }: ValueMetadata, dims: readonly number[], kind: InputKind, seed: number): Tensor {
-  const random = new Random(`${seed} ${kind} ${name}`);
+  const stream = `${seed} ${kind} ${name}`;
   const size = sizeOf(dims);
   const type = dtype ?? 'float';
-  if (type === 'string') return Tensor.ofStrings(dims, Array.from({ length: size }, () => Buffer.from(`s${random.integer(8)}`)));
-  if (type === 'bool') return Tensor.of(type, dims, Uint8Array.from({ length: size }, () => random.integer(2)));
-  if (!isFloat(type)) return Tensor.of(type, dims, integers(type, size, kind, random));
-  const values = new Float64Array(size);
-  fill[kind](values, dims, random, type);
-  return Tensor.of(type, dims, values);
+  if (isFloat(type)) return Tensor.of(type, dims, floats[kind](stream, dims, type));
+  const below = integersOf(random(stream));
+  if (type === 'string')
+    return Tensor.ofStrings(
+      dims,
+      Array.from({ length: size }, () => Buffer.from(`s${below(8)}`)),
+    );
+  if (type === 'bool')
+    return Tensor.of(
+      type,
+      dims,
+      Uint8Array.from({ length: size }, () => below(2)),
+    );
+  const [low, span] = rangeOf(type, kind);
+  return Tensor.of(
+    type,
+    dims,
+    Float64Array.from({ length: size }, () => low + below(span)),
+  );
 }
+
+/** Whole numbers from 0 to n − 1. */
+const integersOf = (next: Random) => (n: number) => Math.floor(next() * n);
 
 /** 8-bit inputs are images: their whole range. Wider ones are indices and counts: 0 to 7. */
-function integers(type: DType, size: number, kind: InputKind, random: Random): Float64Array {
+function rangeOf(type: DType, kind: InputKind): readonly [low: number, span: number] {
   const bits = isKnown(type) ? dtypes[type].bits : 32;
-  const [low, span] = kind === 'zeros' ? [0, 1] : bits === 8 ? [type === 'int8' ? -128 : 0, 256] : [0, Math.min(8, 2 ** (bits - 1))];
-  return Float64Array.from({ length: size }, () => low + random.integer(span));
+  if (kind === 'zeros') return [0, 1];
+  return bits === 8 ? [type === 'int8' ? -128 : 0, 256] : [0, Math.min(8, 2 ** (bits - 1))];
 }
 
-type Fill = (values: Float64Array, dims: readonly number[], random: Random, dtype: DType) => void;
+type Fill = (stream: string, dims: readonly number[], dtype: DType) => Float64Array;
 
-const scaled =
+const scaledNormal =
   (wide: number, narrow: number): Fill =>
-  (values, _dims, random, dtype) => {
-    const scale = dtype === 'float16' ? narrow : wide;
-    for (let i = 0; i < values.length; i++) values[i] = random.normal() * scale;
-  };
+  (stream, dims, dtype) =>
+    normal(stream, sizeOf(dims)).map(x => x * (dtype === 'float16' ? narrow : wide));
 
-const fill: Readonly<Record<InputKind, Fill>> = {
-  normal: scaled(1, 1),
-  large: scaled(1000, 8),
-  tiny: scaled(1e-6, 1e-3),
-  uniform(values, _dims, random) {
-    for (let i = 0; i < values.length; i++) values[i] = random.uniform();
-  },
-  zeros(values, _dims, random) {
-    for (let i = 0; i < values.length; i++) values[i] = random.integer(2) === 0 ? 0 : -0;
-  },
-  flips(values, dims, random) {
+const floats: Readonly<Record<InputKind, Fill>> = {
+  normal: scaledNormal(1, 1),
+  large: scaledNormal(1000, 8),
+  tiny: scaledNormal(1e-6, 1e-3),
+  uniform: (stream, dims) => uniform(stream, sizeOf(dims)),
+  zeros: (stream, dims) => uniform(stream, sizeOf(dims), -1, 1).map(x => (x < 0 ? -0 : 0)),
+  flips(stream, dims) {
     const inner = sizeOf(dims.slice(2));
     const channels = dims[1] ?? 2;
-    for (let i = 0; i < values.length; i++) values[i] = Math.abs(random.normal()) * (Math.floor(i / inner) % channels % 2 === 0 ? 1 : -1);
+    return normal(stream, sizeOf(dims)).map((x, i) => Math.abs(x) * ((Math.floor(i / inner) % channels) % 2 === 0 ? 1 : -1));
   },
-  edges(values, dims, random) {
+  edges(stream, dims) {
     const width = dims.at(-1) ?? 1;
     const height = dims.length > 1 ? dims.at(-2)! : 1;
-    for (let i = 0; i < values.length; i++) {
-      const x = i % width;
-      const y = Math.floor(i / width) % height;
-      const border = x === 0 || x === width - 1 || y === 0 || y === height - 1;
-      values[i] = border ? random.normal() : 0;
-    }
+    const inside = (at: number, size: number) => at > 0 && at < size - 1;
+    return normal(stream, sizeOf(dims)).map((x, i) => (inside(i % width, width) && inside(Math.floor(i / width) % height, height) ? 0 : x));
   },
 };
 
@@ -115,9 +127,16 @@ export function perturbed(feeds: Tensors, seed: number): Tensors {
   return Object.fromEntries(
     Object.entries(feeds).map(([name, t]) => {
       if (!isFloat(t.dtype)) return [name, t];
-      const random = new Random(`${seed} perturbed ${name}`);
+      const next = random(`${seed} perturbed ${name}`);
       const epsilon = epsilonOf(t.dtype);
-      return [name, Tensor.of(t.dtype, t.dims, Float64Array.from(t.numbers(), x => x * (1 + (random.integer(2) === 0 ? epsilon : -epsilon))))];
+      return [
+        name,
+        Tensor.of(
+          t.dtype,
+          t.dims,
+          Float64Array.from(t.numbers(), x => x * (1 + (next() < 0.5 ? epsilon : -epsilon))),
+        ),
+      ];
     }),
   );
 }

@@ -22,7 +22,11 @@ const extent = 32;
 export function shapeCases(inputs: readonly ValueMetadata[], shapes: Shapes): ShapeCase[] {
   const symbols = new Set(inputs.flatMap(i => i.shape.filter(d => typeof d === 'string')));
   checkNames('symbolic dimension', Object.keys(shapes.symbols ?? {}), [...symbols]);
-  checkNames('input', Object.keys(shapes.inputs ?? {}), inputs.map(i => i.name));
+  checkNames(
+    'input',
+    Object.keys(shapes.inputs ?? {}),
+    inputs.map(i => i.name),
+  );
   let choices: Readonly<Record<string, number>>[] = [{}];
   for (const [symbol, sizes] of Object.entries(shapes.symbols ?? {})) {
     const list = typeof sizes === 'number' ? [sizes] : sizes;
@@ -38,8 +42,13 @@ export function shapeCases(inputs: readonly ValueMetadata[], shapes: Shapes): Sh
 /** A shape given for an input also says what its symbols are, for the other inputs. */
 function bindSymbols({ name, shape }: ValueMetadata, given: readonly number[] | undefined, sizes: Map<string, number>): void {
   if (!given) return;
-  const fits = shape.length === 0 || (given.length === shape.length && given.every((d, i) => typeof shape[i] !== 'number' || shape[i] === d));
-  if (!fits) throw new FunnelError('E_USAGE', `shape ${given.join('x')} does not fit input '${name}', which is ${shape.map(d => d ?? '?').join('x')}`);
+  const fits =
+    shape.length === 0 || (given.length === shape.length && given.every((d, i) => typeof shape[i] !== 'number' || shape[i] === d));
+  if (!fits)
+    throw new FunnelError(
+      'E_USAGE',
+      `shape ${given.join('x')} does not fit input '${name}', which is ${shape.map(d => d ?? '?').join('x')}`,
+    );
   for (const [i, d] of shape.entries()) if (typeof d === 'string') sizes.set(d, given[i]!);
 }
 

@@ -1,0 +1,87 @@
+import { Command, InvalidArgumentError, Option } from 'commander';
+import type { VerifyOptions } from '../../verify/verify.ts';
+import type { Verdict } from '../../verify/verdict.ts';
+import { exitCodes, usage } from '../failure.ts';
+import { checkNames } from '../names.ts';
+import { addOptions, choice, type CommonFlags, examples, jsonOption, listOption, nonNegative, seedOption } from '../options.ts';
+import { type Shapes, shape } from '../shapes.ts';
+
+interface Flags extends CommonFlags {
+  readonly provider?: readonly string[];
+  readonly optimization?: NonNullable<VerifyOptions['optimizations']>[number];
+  readonly shape?: Shapes;
+  readonly seed?: number;
+  readonly atol?: number;
+  readonly rtol?: number;
+  readonly exclude?: readonly string[];
+  readonly equalNan?: boolean;
+  readonly timeout?: number;
+}
+
+/** `funnel verify`: two models, one answer. */
+export const verify = (): Command =>
+  examples(
+    addOptions(
+      new Command('verify'),
+      listOption('--provider <a,b>', 'execution providers to run B on: cpu, webgpu, cuda and what else ONNX Runtime has here (default: cpu)'),
+      choice('--optimization <level>', 'run at this level of graph optimisation only', ['disabled', 'basic', 'extended', 'all']),
+      new Option('--shape <sizes...>', 'sizes the models leave open: input:1x3x224x224, N=2, or N=1,4 for several').argParser(shape),
+      seedOption('seed of the generated inputs (default: 0)'),
+      new Option('--atol <x>', 'absolute tolerance, instead of the derived one').argParser(nonNegative),
+      new Option('--rtol <x>', 'relative tolerance, instead of the derived one').argParser(nonNegative),
+      listOption('--exclude <a,b>', 'outputs to leave out'),
+      new Option('--equal-nan', 'NaN equals NaN'),
+      new Option('--timeout <seconds>', 'how long one run may take (default: 300)').argParser(seconds),
+      jsonOption(),
+    )
+      .description('ask ONNX Runtime whether two models compute the same; the exit code is 0 for the same, 1 for different, 3 for a missing provider')
+      .argument('<a>', "the reference, run on the CPU without optimisation: .onnx, .onnxtxt, or '-'")
+      .argument('<b>', 'the model to compare with it')
+      .action(run),
+    ['funnel verify resnet18.onnx frelu.onnx', 'on the CPU, unoptimised and optimised'],
+    ['funnel verify a.onnx b.onnx --provider cpu,webgpu --shape N=1,4', 'on the GPU too, for two batch sizes'],
+    ['funnel verify a.onnx b.onnx --json > verdict.json || exit 1', 'in CI'],
+  );
+
+async function run(a: string, b: string, flags: Flags): Promise<void> {
+  if (a === '-' && b === '-') throw usage("both models can't come from standard input");
+  const { providerNames } = await import('../../runtime/providers.ts');
+  checkNames('provider', flags.provider ?? [], providerNames);
+  const [api, { progressBar }] = await Promise.all([import('../../api.ts'), import('../progress.ts')]);
+  const progress = await progressBar();
+  const verdict = await api.verify(a, b, { ...optionsOf(flags), onProgress: progress.update }).finally(() => progress.stop());
+  await report(verdict, [a, b], flags);
+}
+
+function optionsOf({ provider, optimization, shape, seed, atol, rtol, exclude, equalNan, timeout }: Flags): VerifyOptions {
+  return {
+    ...(provider && { providers: provider }),
+    ...(optimization && { optimizations: [optimization] }),
+    ...(shape && { shapes: shape }),
+    ...(seed !== undefined && { seed }),
+    ...((atol !== undefined || rtol !== undefined) && { tolerances: { atol, rtol } }),
+    ...(exclude && { exclude }),
+    ...(equalNan && { equalNan }),
+    ...(timeout !== undefined && { runtime: { timeout: timeout * 1000 } }),
+  };
+}
+
+async function report(verdict: Verdict, paths: readonly string[], flags: Flags): Promise<void> {
+  const [{ exitCodeOf }, { verdictText }, { say }] = await Promise.all([
+    import('../../verify/verdict.ts'),
+    import('../../report/verdict-text.ts'),
+    import('../output.ts'),
+  ]);
+  const code = exitCodeOf(verdict);
+  // Our own reader says better than the runtime what is wrong with a file.
+  if (code === exitCodes.badInput) for (const path of paths) if (path !== '-') await (await import('../model-file.ts')).readModel(path);
+  if (code <= exitCodes.different || flags.json) say({ json: verdict, text: colors => verdictText(verdict, colors) }, flags);
+  if (code > exitCodes.different) process.stderr.write(`funnel: ${verdict.reasons[0]?.message ?? verdict.summary}\n`);
+  process.exitCode = code;
+}
+
+function seconds(text: string): number {
+  const n = nonNegative(text);
+  if (n === 0) throw new InvalidArgumentError('It must be more than 0 seconds.');
+  return n;
+}

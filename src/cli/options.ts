@@ -1,0 +1,120 @@
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import type { PassOptions } from '../../passes/index.ts';
+import { list, unknownName } from './names.ts';
+
+/** What every command takes. */
+export interface CommonFlags {
+  readonly json?: boolean;
+}
+
+/** What commands that write a model take. */
+export interface OutputFlags extends CommonFlags {
+  readonly output?: string;
+  readonly externalData?: string;
+}
+
+/** What commands that run passes take. */
+export interface RewriteFlags extends OutputFlags {
+  readonly explain?: boolean;
+  readonly check?: boolean;
+}
+
+/** Options of passes, as commander names them. */
+export interface PassFlags {
+  readonly form?: 'folded' | 'trainable' | 'fused';
+  readonly init?: 'exact' | 'gaussian';
+  readonly kernel?: number;
+  readonly seed?: number;
+  readonly maxGrowth?: number;
+  /** The glob, or '' for all. */
+  readonly freezeInitializers?: string;
+}
+
+/** Pass options by the option that gives them; a pass is told what was given, its defaults are its own. */
+export function passOptions({ form, init, kernel, seed, maxGrowth, freezeInitializers: glob }: PassFlags): PassOptions {
+  return {
+    ...(form && { form }),
+    ...(init && { init }),
+    ...(kernel !== undefined && { kernel }),
+    ...(seed !== undefined && { seed }),
+    ...(maxGrowth !== undefined && { maxGrowth }),
+    ...(glob && { freeze: glob }),
+  };
+}
+
+export const jsonOption = () => new Option('--json', 'one JSON document instead of text');
+export const outputOption = () => new Option('-o, --output <file>', "where the result goes: .onnx, .onnxtxt, or '-' for standard output");
+export const externalDataOption = () => new Option('--external-data <name>', 'keep the weights in a data file of this name beside the model');
+
+/** One of a few words; another one is met with the word that was probably meant. */
+export function choice(flags: string, description: string, words: readonly string[]): Option {
+  const option = new Option(flags, description).choices(words);
+  return option.argParser((word: string) => {
+    if (words.includes(word)) return word;
+    throw unknownName(`value for ${option.long}`, word, words);
+  });
+}
+
+export const convertOptions = (): Option[] => [
+  choice('--form <form>', 'what a FReLU is written as: Conv and Max; with BatchNormalization, to train; one function call', ['folded', 'trainable', 'fused']),
+  choice('--init <start>', "the funnels' first weights: exactly the activation before, or the paper's N(0, 0.01²)", ['exact', 'gaussian']),
+  new Option('--kernel <size>', 'window size, odd (default: 3)').argParser(wholeNumber(1)),
+  seedOption('seed of random first weights (default: 0)'),
+];
+
+export const foldOptions = (): Option[] => [
+  new Option('--freeze-initializers [glob]', 'first make constants of the weights that a caller may override: all, or those of these names'),
+  new Option('--max-growth <bytes>', 'how much folded constants may add to the file, such as 65536, 64KiB or 1MB (default: 64KiB)').argParser(bytes),
+];
+
+/** Reporting and safety of the commands that run passes. */
+export const rewriteOptions = (): Option[] => [
+  outputOption(),
+  new Option('--explain', 'list every place that was rewritten or refused, and why'),
+  new Option('--check', "check ONNX's rules after each pass"),
+  externalDataOption(),
+  jsonOption(),
+];
+
+export const seedOption = (description: string) => new Option('--seed <number>', description).argParser(wholeNumber(0));
+export const listOption = (flags: string, description: string) => new Option(flags, description).argParser(list);
+
+export function addOptions(command: Command, ...options: readonly Option[]): Command {
+  for (const option of options) command.addOption(option);
+  return command;
+}
+
+/** Examples at the end of a command's help. */
+export function examples(command: Command, ...lines: readonly (readonly [command: string, why: string])[]): Command {
+  return command.addHelpText('after', `\nExamples:\n${lines.map(([line, why]) => `  $ ${line}\n      ${why}`).join('\n')}`);
+}
+
+function wholeNumber(least: number): (text: string) => number {
+  return text => {
+    const n = /^\d+$/.test(text) ? Number(text) : Number.NaN;
+    if (!Number.isSafeInteger(n) || n < least) throw new InvalidArgumentError(`It must be a whole number from ${least} on.`);
+    return n;
+  };
+}
+
+/** A number from 0 on, such as 1e-4. */
+export function nonNegative(text: string): number {
+  const x = text.trim() === '' ? Number.NaN : Number(text);
+  if (!(x >= 0)) throw new InvalidArgumentError('It must be a number from 0 on.');
+  return x;
+}
+
+const units: Readonly<Record<string, number>> = { '': 1, b: 1, k: 1e3, kb: 1e3, kib: 2 ** 10, m: 1e6, mb: 1e6, mib: 2 ** 20, g: 1e9, gb: 1e9, gib: 2 ** 30 };
+
+function bytes(text: string): number {
+  const [, number = '', unit = ''] = /^(\d+(?:\.\d+)?)\s*([a-z]*)$/i.exec(text) ?? [];
+  const factor = units[unit.toLowerCase()];
+  if (number === '' || factor === undefined) throw new InvalidArgumentError('It must be a number of bytes, such as 65536, 64KiB or 1MB.');
+  return Math.round(Number(number) * factor);
+}
+
+/** `--freeze-initializers` takes its glob after `=` only: commander would take the next argument, which is the model. */
+export function bindOptionalValues(args: readonly string[]): string[] {
+  const end = args.indexOf('--');
+  return args.map((arg, i) => (arg === '--freeze-initializers' && (end < 0 || i < end) ? `${arg}=` : arg));
+}

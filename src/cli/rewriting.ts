@@ -1,0 +1,56 @@
+import { InvalidModel } from '../errors.ts';
+import type { Model } from '../ir/model.ts';
+import type { Pass } from '../rewrite/pass.ts';
+import type { Rewritten } from '../rewrite/pipeline.ts';
+import { checkNames } from './names.ts';
+import { Bug, naming } from './failure.ts';
+import { readModel, sizeOfFile, wantedOutput, writeModel } from './model-file.ts';
+import { type PassFlags, passOptions, type RewriteFlags } from './options.ts';
+import { progressBar } from './progress.ts';
+
+/** Which passes a command runs: their names, or a pipeline's. */
+export type Wanted = { readonly passes: readonly string[] } | { readonly pipeline: string };
+
+/** The middle of convert, fold and rewrite: read, rewrite, write, report. */
+export async function rewriteFile(command: string, input: string, flags: RewriteFlags & PassFlags, wanted: Wanted): Promise<void> {
+  const output = wantedOutput(flags.output);
+  const passes = await passesFor(wanted, flags);
+  const inputBytes = await sizeOfFile(input);
+  const before = await readModel(input);
+  const { model, report } = await runPasses(before, passes, input, flags.check === true);
+  await writeModel(model, output, input, flags.externalData);
+  const summary = { command, input, output, inputBytes, outputBytes: await sizeOfFile(output), changed: model !== before, passes: report };
+  const [{ say }, { rewriteJson, rewriteText }] = await Promise.all([import('./output.ts'), import('../report/rewrite-text.ts')]);
+  const message = { json: rewriteJson(summary), text: (colors: Parameters<typeof rewriteText>[1]) => rewriteText(summary, colors, flags.explain === true) };
+  say(message, flags, output === '-' ? 'stderr' : 'stdout');
+}
+
+/** The passes of a command line, ready to run. Initializers are frozen first when that was asked for. */
+async function passesFor(wanted: Wanted, flags: PassFlags): Promise<Pass[]> {
+  const { passes, pipelines } = await import('../../passes/index.ts');
+  const where = "'funnel passes' lists them";
+  if ('pipeline' in wanted) checkNames('pipeline', [wanted.pipeline], Object.keys(pipelines), where);
+  const names = 'pipeline' in wanted ? pipelines[wanted.pipeline]! : wanted.passes;
+  checkNames('pass', names, Object.keys(passes), where);
+  const freeze = flags.freezeInitializers !== undefined && !names.includes('freeze-initializers') ? ['freeze-initializers'] : [];
+  return [...freeze, ...names].map(name => passes[name]!(passOptions(flags)));
+}
+
+async function runPasses(model: Model, passes: readonly Pass[], input: string, check: boolean): Promise<Rewritten> {
+  const { rewrite } = await import('../api.ts');
+  if (check) {
+    // What is wrong before the first pass is the file's fault; later it is ours.
+    const { check: checkModel } = await import('../ir/check.ts');
+    await naming(input, async () => checkModel(model));
+  }
+  const progress = await progressBar();
+  try {
+    return await naming(input, () => rewrite(model, passes, { check, onPass: (pass, i, total) => progress.update(i, total, pass.name) }));
+  } catch (error) {
+    throw check && error instanceof Error && (error instanceof InvalidModel || error.cause instanceof InvalidModel)
+      ? new Bug(`after a pass, ${error.message}`, { cause: error })
+      : error;
+  } finally {
+    progress.stop();
+  }
+}

@@ -1,0 +1,18 @@
+/**
+ * What the registry does not say of operators. Shared code asks here instead of knowing operators by name.
+ */
+
+/** Operands of which only the element type matters: operator of the default domain → their indices. */
+const typeOnly: Readonly<Record<string, readonly number[]>> = { CastLike: [1] };
+
+/** Whether operand `index` of an operator gives nothing but its element type. */
+export function isTypeOnly(op: { readonly domain: string; readonly name: string }, index: number): boolean {
+  return op.domain === '' && (typeOnly[op.name]?.includes(index) ?? false);
+}
+
+/** Operators whose literal form is chosen for storage: folding them would undo a quantisation. */
+const storage = new Set(['DequantizeLinear']);
+
+export function isStorage(op: { readonly domain: string; readonly name: string }): boolean {
+  return op.domain === '' && storage.has(op.name);
+}

@@ -1,0 +1,61 @@
+import type { ChalkInstance } from 'chalk';
+import type { PassReport } from '../rewrite/pass.ts';
+import { type ReasonCode, reasons } from '../rewrite/refusal.ts';
+import { advice } from './advice.ts';
+import { bytes, plain, tally } from './format.ts';
+
+/** What a run of passes over a file did. */
+export interface RewriteSummary {
+  readonly command: string;
+  readonly input: string;
+  readonly output: string;
+  readonly inputBytes: number | undefined;
+  readonly outputBytes: number | undefined;
+  /** Whether any pass fired; if none did, the output is the input's bytes. */
+  readonly changed: boolean;
+  readonly passes: readonly PassReport[];
+}
+
+/** The report as text: what each pass did, and what it refused, by reason; with `explain` also where. */
+export function rewriteText(summary: RewriteSummary, colors: ChalkInstance, explain: boolean): string {
+  const { input, output, inputBytes, outputBytes, changed, passes } = summary;
+  const sizes = inputBytes !== undefined && outputBytes !== undefined ? colors.dim(`  ${bytes(inputBytes)} → ${bytes(outputBytes)}`) : '';
+  const width = Math.max(...passes.map(p => p.pass.length));
+  const lines = [`${colors.bold(plain(nameOf(input, 'stdin')))} → ${colors.bold(plain(nameOf(output, 'stdout')))}${sizes}`];
+  for (const report of passes) {
+    const did = tally(report.fired.map(place => place.op)).map(([op, n]) => `${n} × ${plain(op)}`);
+    const name = report.pass.padEnd(width);
+    const nothing = report.refused.length > 0 ? 'nothing done' : 'nothing to do';
+    lines.push(did.length > 0 ? `  ${colors.green(name)}  ${did.join(', ')}` : colors.dim(`  ${name}  ${nothing}`));
+    if (explain) for (const { node, op } of report.fired) lines.push(colors.dim(`      ${plain(node)} (${plain(op)})`));
+    lines.push(...refusals(report, colors, explain, width));
+  }
+  if (!changed) lines.push(colors.dim('  no pass changed the model: the output is the input, byte for byte'));
+  return lines.join('\n');
+}
+
+function refusals({ refused }: PassReport, colors: ChalkInstance, explain: boolean, width: number): string[] {
+  return tally(refused.map(place => place.code)).flatMap(([code, n]) => {
+    const why = reasons[code as ReasonCode];
+    const head = `  ${' '.repeat(width)}  ${colors.yellow(`refused ${n} × ${code}`)}: ${why} — ${advice[code as ReasonCode]}`;
+    if (!explain) return [head];
+    const sites = refused.filter(place => place.code === code);
+    return [head, ...sites.map(({ node, op, detail }) => `      ${plain(node)} (${plain(op)}): ${plain(detail)}`)];
+  });
+}
+
+/** The report for scripts. Sites are listed in full; counts are by reason code. */
+export function rewriteJson(summary: RewriteSummary) {
+  const counted = summary.passes.map(p => ({
+    pass: p.pass,
+    firedCount: p.fired.length,
+    refusedCount: Object.fromEntries(tally(p.refused.map(place => place.code))),
+    fired: p.fired,
+    refused: p.refused,
+  }));
+  const codes = new Set(summary.passes.flatMap(p => p.refused.map(place => place.code)));
+  const remedies = Object.fromEntries([...codes].sort().map(code => [code, { reason: reasons[code], advice: advice[code] }]));
+  return { schema: 'onnx-funnel/rewrite@1' as const, ...summary, passes: counted, reasons: remedies };
+}
+
+const nameOf = (path: string, standard: string) => (path === '-' ? standard : path);

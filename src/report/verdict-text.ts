@@ -1,0 +1,163 @@
+import chalk from 'chalk';
+import Table from 'cli-table3';
+import type { JsonNumber } from '../verify/compare.ts';
+import type { ConfigurationResult, Finding, OutputResult, Status, Verdict } from '../verify/verdict.ts';
+import { plain, plural } from './format.ts';
+
+const paint: Readonly<Record<Status, (text: string) => string>> = {
+  same: chalk.green.bold,
+  different: chalk.red.bold,
+  inconclusive: chalk.yellow.bold,
+  unavailable: chalk.yellow.bold,
+  invalid: chalk.red.bold,
+};
+
+/**
+ * A verdict for people: its first line is the answer. Colours as the terminal and NO_COLOR want them.
+ * `detail` lists every output under every input; without it, the worst of each output.
+ */
+export function verdictText(verdict: Verdict, options: { readonly detail?: boolean } = {}): string {
+  const { status, summary, reasons, warnings, a, b, seed, inputs, configurations, environment, threads } = verdict;
+  const lines = [paint[status](status) + plain(summary.slice(status.length))];
+  if (reasons.length > 1) lines.push('', ...reasons.map(r => `  ${chalk.red('✗')} ${findingText(r)}`));
+  if (warnings.length > 0) lines.push('', ...warnings.map(w => `  ${chalk.yellow('!')} ${findingText(w)}`));
+  if (configurations.length > 0) lines.push('', configurationTable(configurations));
+  const results = configurations.some(c => c.results.length > 0);
+  if (results) lines.push('', outputTable(configurations, options.detail ?? false), '', ...toleranceLines(configurations));
+  if (a && b) lines.push('', chalk.dim(`A: ${plain(a.label)}, on cpu without optimisation, is the reference. B: ${plain(b.label)}.`));
+  const kinds = inputs.map(i => i.label).join(', ');
+  const runtime = `onnxruntime-node ${environment.onnxruntime}, ${environment.platform}, ${plural(threads, 'thread')}`;
+  lines.push(chalk.dim(`inputs: ${plain(kinds) || 'none'} (seed ${seed}). ${runtime}.`));
+  return `${lines.join('\n').replace(/ +$/gm, '')}\n`;
+}
+
+function findingText({ where, message, code }: Finding): string {
+  return `${plain(`${where}: ${message}`)} ${chalk.dim(`[${code}]`)}`;
+}
+
+function configurationTable(configurations: readonly ConfigurationResult[]): string {
+  const placed = configurations.some(c => c.placement.b);
+  const table = borderless(['configuration', 'result', 'adapter', ...(placed ? ['nodes of B'] : [])]);
+  for (const c of configurations) {
+    const nodes = Object.entries(c.placement.b?.nodes ?? {}).map(([name, n]) => `${n} ${name.replace('ExecutionProvider', '')}`);
+    const result = c.status === 'same' ? chalk.green(c.identical ? 'same bits' : 'same') : paint[c.status](c.status);
+    table.push([`${c.provider} ${c.optimization}`, result, c.adapter ?? '', ...(placed ? [nodes.join(', ')] : [])]);
+  }
+  return table.toString();
+}
+
+/** The comparison closest to its tolerance, or furthest beyond it. */
+function worstOf(results: readonly OutputResult[]): OutputResult {
+  const rank = ({ comparison: c }: OutputResult) => [c.same ? 0 : 1, c.violations, Number(c.relativeL2) || 0] as const;
+  return results.reduce((x, y) => {
+    const [p, q] = [rank(x), rank(y)];
+    const i = p.findIndex((v, k) => v !== q[k]);
+    return i >= 0 && q[i]! > p[i]! ? y : x;
+  });
+}
+
+function outputTable(configurations: readonly ConfigurationResult[], detail: boolean): string {
+  const table = borderless([
+    'configuration',
+    'output',
+    detail ? 'input' : 'worst input',
+    'rel. L2',
+    'allowed',
+    'max abs',
+    'p99 abs',
+    'ulp',
+    'SNR',
+    'outside',
+    '',
+  ]);
+  for (const c of configurations) {
+    for (const output of new Set(c.results.map(r => r.output))) {
+      const results = c.results.filter(r => r.output === output);
+      for (const r of detail ? results : [worstOf(results)]) table.push(row(c, r));
+    }
+  }
+  return table.toString();
+}
+
+function row(c: ConfigurationResult, { output, input, comparison: s, tolerance: t }: OutputResult): string[] {
+  const verdict = s.identical ? chalk.green('same bits') : s.same ? chalk.green('same') : chalk.red(s.reasons.join(', '));
+  const outside = s.violations === 0 ? '0' : chalk.red(`${s.violations} of ${s.elements}`);
+  const decibels = typeof s.snrDb === 'number' ? `${s.snrDb.toFixed(0)} dB` : spell(s.snrDb);
+  const numbers = [spell(s.relativeL2), t.source === 'exact' ? 'exact' : spell(t.relativeL2), spell(s.maxAbs), spell(s.p99Abs)];
+  return [
+    `${c.provider} ${c.optimization}`,
+    output,
+    input,
+    ...numbers,
+    s.maxUlp === undefined ? '' : String(s.maxUlp),
+    decibels,
+    outside,
+    verdict,
+  ];
+}
+
+/** One line for each provider and source of tolerances. */
+function toleranceLines(configurations: readonly ConfigurationResult[]): string[] {
+  const groups = new Map<string, OutputResult['tolerance'][]>();
+  for (const c of configurations) {
+    for (const { tolerance: t } of c.results) {
+      const key = t.source === 'exact' ? 'tolerance: exact' : `tolerance on ${c.provider}, ${t.source}`;
+      groups.set(key, [...(groups.get(key) ?? []), t]);
+    }
+  }
+  return [...groups].map(([key, of]) => {
+    const because = of[0]!.because.replace(/, widened.*/, '');
+    return chalk.dim(key.endsWith('exact') ? `${key}; ${because}` : `${key}: ${range(of)}; ${because}`);
+  });
+}
+
+function range(tolerances: readonly OutputResult['tolerance'][]): string {
+  const span = (name: string, values: readonly number[]) => {
+    const [low, high] = [Math.min(...values), Math.max(...values)];
+    return `${name} ${low === high ? spell(low) : `${spell(low)} … ${spell(high)}`}`;
+  };
+  const norms = tolerances.map(t => Number(t.relativeL2)).filter(Number.isFinite);
+  const parts = [
+    span(
+      'atol',
+      tolerances.map(t => t.atol),
+    ),
+    span(
+      'rtol',
+      tolerances.map(t => t.rtol),
+    ),
+  ];
+  return (norms.length > 0 ? [span('relative L2', norms), ...parts] : parts).join(', ');
+}
+
+/** Short, and never more digits than mean something. */
+function spell(x: JsonNumber): string {
+  if (typeof x !== 'number') return x === 'Infinity' ? '∞' : x === '-Infinity' ? '-∞' : 'NaN';
+  return x === 0 ? '0' : x.toExponential(1);
+}
+
+function borderless(head: readonly string[]): Table.Table {
+  const none = Object.fromEntries(
+    [
+      'top',
+      'top-mid',
+      'top-left',
+      'top-right',
+      'bottom',
+      'bottom-mid',
+      'bottom-left',
+      'bottom-right',
+      'left',
+      'left-mid',
+      'mid',
+      'mid-mid',
+      'right',
+      'right-mid',
+    ].map(side => [side, '']),
+  );
+  return new Table({
+    head: head.map(h => chalk.dim(h)),
+    chars: { ...none, middle: '  ' },
+    style: { head: [], border: [], 'padding-left': 0, 'padding-right': 0 },
+  });
+}

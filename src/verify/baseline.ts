@@ -1,0 +1,160 @@
+import type { ModelSource, Runtime, Tensors } from '../runtime/session.ts';
+import { type DType, dtypes, isFloat, isKnown } from '../tensor/dtype.ts';
+import type { Tensor } from '../tensor/tensor.ts';
+import { type Comparison, compare } from './compare.ts';
+import { type InputSet, type InputSummary, perturbed, summarise } from './inputs.ts';
+import { type Circumstances, type GivenTolerances, isNoise, ruleOf, type Tolerance, toleranceFor } from './tolerance.ts';
+import { type Configuration, isReference, nameOf, referenceConfiguration, type Trial, trial } from './trial.ts';
+
+export interface BaselineOptions {
+  readonly seed: number;
+  readonly threads: number;
+  readonly equalNan: boolean;
+  readonly precision: DType | undefined;
+  readonly tolerances: GivenTolerances;
+  readonly onRun: (what: string) => void;
+}
+
+/** All that is known of A: the reference outputs, how noisy they are, and how far each configuration drifts from them. */
+export class Baseline {
+  readonly summaries: InputSummary[] = [];
+  /** Trials of A, by configuration. */
+  readonly trials = new Map<string, Trial>();
+  readonly #options: BaselineOptions;
+  readonly #reference = new Map<string, Tensors>();
+  readonly #noise = new Map<string, number>();
+  readonly #drifts = new Map<string, Comparison>();
+  /** A's outputs where they are too far from the reference to stand for it. */
+  readonly #drifted = new Map<string, Tensor>();
+
+  constructor(options: BaselineOptions) {
+    this.#options = options;
+  }
+
+  /** Reference outputs, by input label. */
+  get reference(): ReadonlyMap<string, Tensors> {
+    return this.#reference;
+  }
+
+  /** Runs A as the reference, and each input once more, moved by one rounding. */
+  async measureReference(runtime: Runtime, source: ModelSource, sets: readonly InputSet[], outputs: readonly string[]): Promise<Trial> {
+    const { seed, threads, onRun } = this.#options;
+    const result = await trial(runtime, { role: 'a', source }, { ...referenceConfiguration, threads }, sets, async (session, set) => {
+      onRun(`reference, ${set.label}`);
+      const feeds = set.feeds();
+      this.summaries.push(summarise(set, feeds));
+      const values = await session.run(feeds, outputs);
+      this.#reference.set(set.label, values);
+      if (!Object.values(feeds).some(t => isFloat(t.dtype))) return;
+      const moved = await session.run(perturbed(feeds, seed), outputs);
+      for (const output of outputs) this.#noteNoise(set.label, output, relativeL2(values[output]!, moved[output]!));
+    });
+    this.trials.set(nameOf(referenceConfiguration), result);
+    return result;
+  }
+
+  /** Runs A in another configuration, to know what that configuration itself does to the numbers. */
+  async measureDrift(
+    runtime: Runtime,
+    source: ModelSource,
+    where: Configuration,
+    sets: readonly InputSet[],
+    outputs: readonly string[],
+  ): Promise<void> {
+    if (isReference(where)) return;
+    const { threads, onRun, precision } = this.#options;
+    const result = await trial(runtime, { role: 'a', source }, { ...where, threads }, sets, async (session, set) => {
+      onRun(`A on ${nameOf(where)}, ${set.label}`);
+      const values = await session.run(set.feeds(), outputs);
+      for (const output of outputs) {
+        const expected = this.#reference.get(set.label)![output]!;
+        const drift = compare(
+          expected,
+          values[output]!,
+          halved(toleranceFor(this.#circumstances(where, set.label, output, 0), this.#options.tolerances), true),
+        );
+        this.#drifts.set(key(where, set.label, output), drift);
+        if (!drift.same) this.#drifted.set(key(where, set.label, output), values[output]!);
+        const l2 = Number(drift.relativeL2);
+        if (where.provider === 'cpu' && isNoise(l2, expected.dtype, precision)) this.#noteNoise(set.label, output, l2);
+      }
+    });
+    this.trials.set(nameOf(where), result);
+  }
+
+  /** What B's output is to be compared with in a configuration, and how closely. */
+  standard(where: Configuration, input: string, output: string): Standard {
+    const expected = this.#reference.get(input)![output]!;
+    const noise = this.noiseOf(input, output);
+    const tolerance = toleranceFor(this.#circumstances(where, input, output, noise), this.#options.tolerances);
+    const drift = this.#drifts.get(key(where, input, output));
+    const own = this.#drifted.get(key(where, input, output));
+    // Half of the tolerance for the runtime, half for the rewrite; a runtime that needs more is no stand-in for the reference.
+    if (!own || compare(expected, own, halved(tolerance, true)).same) return { expected, tolerance, against: 'reference', drift };
+    const near = this.#circumstances({ ...where, provider: 'cpu' }, input, output, noise, own);
+    return { expected: own, tolerance: toleranceFor(near, this.#options.tolerances), against: 'same-configuration', drift };
+  }
+
+  /** By how much an output moves when nothing but rounding changes: relative L2. */
+  noiseOf(input: string, output: string): number {
+    return this.#noise.get(key(referenceConfiguration, input, output)) ?? 0;
+  }
+
+  #noteNoise(input: string, output: string, relative: number): void {
+    const k = key(referenceConfiguration, input, output);
+    this.#noise.set(k, Math.max(this.#noise.get(k) ?? 0, relative));
+  }
+
+  #circumstances(
+    where: Configuration,
+    input: string,
+    output: string,
+    noise: number,
+    expected = this.#reference.get(input)![output]!,
+  ): Circumstances {
+    const peak = peakOf(expected);
+    const peaks = peak > 0 ? [] : [...this.#reference.values()].map(values => peakOf(values[output]!));
+    const peakElsewhere = peaks.find(p => p > 0) ?? peak;
+    return {
+      output,
+      dtype: expected.dtype,
+      precision: this.#options.precision,
+      across: where.provider !== 'cpu',
+      noise,
+      peak,
+      peakElsewhere,
+    };
+  }
+}
+
+export interface Standard {
+  readonly expected: Tensor;
+  readonly tolerance: Tolerance;
+  readonly against: 'reference' | 'same-configuration';
+  readonly drift: Comparison | undefined;
+}
+
+const key = (where: Configuration, input: string, output: string): string => JSON.stringify([nameOf(where), input, output]);
+
+function halved(t: Tolerance, equalNan: boolean) {
+  const rule = ruleOf(t, equalNan);
+  return { ...rule, atol: rule.atol / 2, rtol: rule.rtol / 2, relativeL2: rule.relativeL2 / 2 };
+}
+
+const anything = { atol: Number.POSITIVE_INFINITY, rtol: 0, relativeL2: Number.POSITIVE_INFINITY, equalNan: true };
+
+function relativeL2(a: Tensor, b: Tensor): number {
+  return isFloat(a.dtype) ? Number(compare(a, b, anything).relativeL2) : 0;
+}
+
+/** Largest finite magnitude; 0 for strings. */
+function peakOf(t: Tensor): number {
+  if (!isKnown(t.dtype) || dtypes[t.dtype].kind === 'string') return 0;
+  let peak = 0;
+  const values = t.numbers();
+  for (let i = 0; i < values.length; i++) {
+    const magnitude = Math.abs(values[i]!);
+    if (magnitude > peak && magnitude < Number.POSITIVE_INFINITY) peak = magnitude;
+  }
+  return peak;
+}

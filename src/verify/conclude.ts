@@ -1,0 +1,176 @@
+import { dtypes, isKnown } from '../tensor/dtype.ts';
+import type { Tensor } from '../tensor/tensor.ts';
+import type { Baseline } from './baseline.ts';
+import { isNoise } from './tolerance.ts';
+import { nameOf } from './trial.ts';
+import type { ConfigurationResult, Failure, Finding, OutputResult, Status, Verdict } from './verdict.ts';
+import type { Comparand, Findings, VerifyOptions } from './verify.ts';
+
+export interface Evidence extends Findings {
+  readonly a: Comparand;
+  readonly b: Comparand;
+  readonly options: VerifyOptions;
+  readonly onnxruntime: string;
+  readonly milliseconds: number;
+  readonly peakMemory: number;
+}
+
+/** Draws the conclusion from what the runs found out. */
+export function conclude(e: Evidence): Verdict {
+  const { options, baseline, configurations } = e;
+  const vacuous = vacuity(e);
+  const status = statusOf(e, vacuous);
+  const reasons = [
+    ...e.fatal.map(fatalFinding),
+    ...e.differences,
+    ...configurations.flatMap(reasonsOf),
+    ...(status === 'inconclusive' ? vacuous : []),
+  ];
+  const warnings = [...e.warnings, ...(baseline ? weaknesses(baseline, e) : []), ...configurations.flatMap(remarks)];
+  return {
+    schema: 'onnx-funnel/verdict@1',
+    status,
+    same: status === 'same',
+    summary: summaryOf(status, e, reasons),
+    reasons,
+    warnings,
+    a: e.edges.a && { label: labelOf(e.a, 'A'), ...e.edges.a },
+    b: e.edges.b && { label: labelOf(e.b, 'B'), ...e.edges.b },
+    excludedOutputs: [...(options.exclude ?? [])],
+    reference: { model: 'a', provider: 'cpu', optimization: 'disabled' },
+    seed: options.seed ?? 0,
+    threads: options.threads ?? 1,
+    equalNan: options.equalNan ?? false,
+    inputs: baseline?.summaries ?? [],
+    configurations,
+    environment: { onnxruntime: e.onnxruntime, node: process.version, platform: `${process.platform}-${process.arch}` },
+    timings: { total: Math.round(e.milliseconds), peakMemory: e.peakMemory },
+  };
+}
+
+function statusOf(e: Evidence, vacuous: readonly Finding[]): Status {
+  if (e.fatal.some(isInvalid)) return 'invalid';
+  if (e.differences.length > 0 || e.configurations.some(c => c.status === 'different')) return 'different';
+  if (e.fatal.length > 0 || e.configurations.some(c => c.status === 'unavailable')) return 'unavailable';
+  return vacuous.length > 0 ? 'inconclusive' : 'same';
+}
+
+/** The runtime has looked at the model, or at the inputs, and says no; what it lacks itself is another matter. */
+function isInvalid({ category, kind }: Failure): boolean {
+  return kind === 'error' && (category === 'load' || category === 'unsupported-op' || category === 'shape');
+}
+
+function fatalFinding({ model, input, kind, category, message }: Failure): Finding {
+  const where = input === undefined ? model.toUpperCase() : `${model.toUpperCase()} under '${input}'`;
+  const hint = category === 'shape' && input !== undefined ? ' (give sizes that the model accepts for its symbolic dimensions)' : '';
+  return { code: kind === 'error' ? `runtime-${category}` : `runtime-${kind}`, where, message: message + hint };
+}
+
+/** Why agreement would mean nothing; empty when it means something. */
+function vacuity({ outputs, baseline }: Evidence): Finding[] {
+  const where = 'models';
+  if (outputs.length === 0) return [{ code: 'nothing-compared', where, message: 'there is no output to compare' }];
+  if (!baseline || baseline.summaries.length === 0) return [{ code: 'nothing-compared', where, message: 'no input was tried' }];
+  const all = (test: (t: Tensor) => boolean) => [...baseline.reference.values()].every(values => outputs.every(o => test(values[o]!)));
+  if (all(t => t.size === 0)) return [{ code: 'nothing-compared', where, message: 'every output is empty' }];
+  if (all(isNan)) return [{ code: 'nothing-compared', where, message: 'every output of A is NaN' }];
+  return [];
+}
+
+/** What the reference says about the power of the comparison. */
+function weaknesses(baseline: Baseline, { outputs, edges, options }: Evidence): Finding[] {
+  const findings: Finding[] = [];
+  const sets = [...baseline.reference];
+  for (const output of outputs) {
+    const where = `output '${output}'`;
+    const tensors = sets.map(([, values]) => values[output]!);
+    const [first] = tensors;
+    if (edges.a!.inputs.length > 0 && tensors.length > 1 && tensors.every(t => equalBits(t, first!)))
+      findings.push({ code: 'constant-output', where, message: 'does not depend on the inputs' });
+    if (tensors.length > 0 && tensors.every(isNan)) findings.push({ code: 'nan-output', where, message: 'is NaN under every input' });
+    const [label, noise] = sets
+      .map(([l]): [string, number] => [l, baseline.noiseOf(l, output)])
+      .reduce((x, y) => (y[1] > x[1] ? y : x), ['', 0]);
+    if (first && !isNoise(noise, first.dtype, options.precision)) {
+      const message = `moves by a relative L2 of ${noise.toExponential(1)} when the inputs move by one rounding (${label}): more than a tolerance may allow`;
+      findings.push({ code: 'sensitive-output', where, message });
+    }
+  }
+  return findings;
+}
+
+/** One reason for each output that differs in a configuration, at its worst input, and one for each failure. */
+function reasonsOf(c: ConfigurationResult): Finding[] {
+  if (c.status === 'same') return [];
+  const worst = new Map<string, OutputResult>();
+  for (const r of c.results) {
+    const before = worst.get(r.output);
+    if (!r.comparison.same && (!before || Number(r.comparison.relativeL2) > Number(before.comparison.relativeL2))) worst.set(r.output, r);
+  }
+  const failed = c.failures.map(f => ({ ...fatalFinding(f), where: `${nameOf(c)}, ${fatalFinding(f).where}` }));
+  const different = [...worst.values()].map(r => ({
+    code: 'output-values',
+    where: `${nameOf(c)}, output '${r.output}'`,
+    message: describe(r),
+  }));
+  return [...different, ...failed];
+}
+
+function describe({ input, comparison: c, tolerance: t }: OutputResult): string {
+  if (c.reasons.includes('shape')) return `has another shape under '${input}'`;
+  const parts: string[] = [];
+  if (c.reasons.includes('relative-l2')) parts.push(`relative L2 ${short(c.relativeL2)} > ${short(t.relativeL2)}`);
+  if (c.violations > 0) parts.push(`${c.violations} of ${c.elements} elements outside the tolerance`);
+  if (c.reasons.includes('nan')) parts.push('NaN');
+  if (c.worst) parts.push(`worst at [${c.worst.index}]: ${c.worst.expected} became ${c.worst.actual}`);
+  return `${parts.join('; ')} (input '${input}')`;
+}
+
+const short = (x: number | string): string => (typeof x === 'number' && x !== 0 ? x.toExponential(1) : String(x));
+
+/** What a configuration did that a reader should know. */
+function remarks(c: ConfigurationResult): Finding[] {
+  const findings: Finding[] = [];
+  const drifted = c.results.filter(r => r.against === 'same-configuration');
+  for (const output of new Set(drifted.map(r => r.output))) {
+    const l2 = Math.max(...drifted.filter(r => r.output === output).map(r => Number(r.drift?.relativeL2 ?? 0)));
+    const message = `ONNX Runtime itself is off by a relative L2 of ${short(l2)} on A here, so B is compared with A in this configuration`;
+    findings.push({ code: 'runtime-drift', where: `${nameOf(c)}, output '${output}'`, message });
+  }
+  const fallbacks = c.placement.b?.fallbacks ?? [];
+  if (fallbacks.length > 0) {
+    const operators = [...new Set(fallbacks.map(f => f.operator))].sort().join(', ');
+    findings.push({ code: 'cpu-fallback', where: nameOf(c), message: `${fallbacks.length} nodes of B ran on the CPU (${operators})` });
+  }
+  return findings;
+}
+
+function summaryOf(status: Status, e: Evidence, reasons: readonly Finding[]): string {
+  const count = (n: number, what: string) => `${n} ${what}${n === 1 ? '' : 's'}`;
+  const [first] = reasons;
+  if (status !== 'same')
+    return `${status}: ${first ? `${first.where}: ${first.message}` : 'no reason known'}${reasons.length > 1 ? ` (and ${reasons.length - 1} more)` : ''}`;
+  const identical = e.configurations.filter(c => c.identical).map(nameOf);
+  const bits =
+    identical.length === e.configurations.length
+      ? ', bit-identical'
+      : identical.length > 0
+        ? `, bit-identical on ${identical.join(', ')}`
+        : '';
+  return `same: ${count(e.outputs.length, 'output')}, ${count(e.baseline!.summaries.length, 'input')}, ${count(e.configurations.length, 'configuration')}${bits}`;
+}
+
+function labelOf(model: Comparand, fallback: string): string {
+  return model.label ?? ('path' in model ? model.path : fallback);
+}
+
+function equalBits(a: Tensor, b: Tensor): boolean {
+  if (a.dtype !== b.dtype || a.dims.join() !== b.dims.join()) return false;
+  if (a.dtype === 'string') return a.strings().every((s, i) => Buffer.compare(s, b.strings()[i]!) === 0);
+  return Buffer.compare(a.bytes(), b.bytes()) === 0;
+}
+
+function isNan(t: Tensor): boolean {
+  if (!isKnown(t.dtype) || dtypes[t.dtype].kind !== 'float' || t.size === 0) return false;
+  return Array.prototype.every.call(t.numbers(), Number.isNaN);
+}

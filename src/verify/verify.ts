@@ -1,0 +1,170 @@
+import { FunnelError } from '../errors.ts';
+import { checkProviderName } from '../runtime/providers.ts';
+import { type ModelInterface, type ModelSource, type Optimization, Runtime, type RuntimeOptions } from '../runtime/session.ts';
+import type { DType } from '../tensor/dtype.ts';
+import { Baseline } from './baseline.ts';
+import { compare } from './compare.ts';
+import { conclude } from './conclude.ts';
+import { generate, type InputKind, type InputSet, inputKinds } from './inputs.ts';
+import { matchInterfaces } from './interface.ts';
+import { type Shapes, shapeCases } from './shapes.ts';
+import { type GivenTolerances, ruleOf } from './tolerance.ts';
+import { type Configuration, failureOf, feedsFor, nameOf, type Trial, trial } from './trial.ts';
+import type { ConfigurationResult, Failure, Finding, OutputResult, Verdict } from './verdict.ts';
+
+/** One of the two models: a file, or bytes; the label is what reports call it. */
+export type Comparand = ModelSource & { readonly label?: string };
+
+export interface VerifyOptions {
+  /** Execution providers; default `['cpu']`. */
+  readonly providers?: readonly string[];
+  /** Optimisation levels on each of them; default: `disabled` and `all` on cpu, `all` on the others. */
+  readonly optimizations?: readonly Optimization[];
+  /** Sizes of symbolic dimensions. */
+  readonly shapes?: Shapes;
+  /** Kinds of generated inputs; default: all, or none where `data` is given. */
+  readonly kinds?: readonly InputKind[];
+  /** Inputs of the caller's, run before the generated ones. */
+  readonly data?: readonly InputSet[];
+  /** Default 0. */
+  readonly seed?: number;
+  /** Names of outputs to leave out. */
+  readonly exclude?: readonly string[];
+  /** Tolerances by hand, in place of the derived ones. */
+  readonly tolerances?: GivenTolerances;
+  /** The coarsest floating type inside the models, where it is coarser than what their edges show. */
+  readonly precision?: DType;
+  /** Whether NaN equals NaN; default false. */
+  readonly equalNan?: boolean;
+  /** Threads inside an operator; default 1, which makes results independent of the number of cores. */
+  readonly threads?: number;
+  readonly runtime?: RuntimeOptions;
+  /** Called before each run of a model on an input: runs so far, runs in all, and what comes now. */
+  readonly onProgress?: (done: number, total: number, what: string) => void;
+}
+
+/**
+ * Asks whether two models compute the same: B on every provider and optimisation level asked for, against A on the CPU without optimisation.
+ * Where a runtime's own drift on A is too large, B is compared with A in that same configuration, and the verdict says so.
+ * Whatever the runtime does, the answer is a verdict.
+ * @throws FunnelError `E_USAGE` for an unknown provider, an unknown input, output or symbol, and for a shape that contradicts A's.
+ */
+export async function verify(a: Comparand, b: Comparand, options: VerifyOptions = {}): Promise<Verdict> {
+  const start = performance.now();
+  const runtime = new Runtime(options.runtime);
+  try {
+    const run = await examine(runtime, a, b, options);
+    const onnxruntime = await runtime
+      .describe()
+      .then(d => d.version)
+      .catch(() => 'unavailable');
+    return conclude({ ...run, a, b, options, onnxruntime, milliseconds: performance.now() - start, peakMemory: runtime.peakMemory });
+  } finally {
+    await runtime.close();
+  }
+}
+
+/** What the runs found out; everything that was reached before the first failure that ends it all. */
+export interface Findings {
+  readonly edges: { readonly a: ModelInterface | undefined; readonly b: ModelInterface | undefined };
+  /** Failures to load a model at all, or to run A as the reference. */
+  readonly fatal: readonly Failure[];
+  readonly differences: readonly Finding[];
+  readonly warnings: readonly Finding[];
+  readonly outputs: readonly string[];
+  readonly baseline: Baseline | undefined;
+  readonly configurations: readonly ConfigurationResult[];
+}
+
+async function examine(runtime: Runtime, a: Comparand, b: Comparand, options: VerifyOptions): Promise<Findings> {
+  const wanted = configurationsOf(options);
+  const [edgesA, edgesB] = [await edgesOf(runtime, a, 'a'), await edgesOf(runtime, b, 'b')];
+  const fatal = [edgesA, edgesB].flatMap(e => ('failure' in e ? [e.failure] : []));
+  const nothing = { differences: [], warnings: [], outputs: [], baseline: undefined, configurations: [] };
+  if ('failure' in edgesA || 'failure' in edgesB) {
+    return { ...nothing, fatal, edges: { a: 'failure' in edgesA ? undefined : edgesA, b: 'failure' in edgesB ? undefined : edgesB } };
+  }
+  const edges = { a: edgesA, b: edgesB };
+  checkOutputs([...(options.exclude ?? []), ...Object.keys(options.tolerances?.outputs ?? {})], edges);
+  const match = matchInterfaces(edgesA, edgesB, new Set(options.exclude));
+  const kinds = options.kinds ?? (options.data ? [] : inputKinds);
+  const seed = options.seed ?? 0;
+  const sets = [...(options.data ?? []), ...generate(edgesA.inputs, shapeCases(edgesA.inputs, options.shapes ?? {}), kinds, seed)];
+  const found = { ...nothing, ...match, edges, fatal };
+  if (!match.feedable || match.outputs.length === 0 || sets.length === 0) return found;
+
+  const runs = sets.length * (1 + wanted.length + wanted.filter(c => nameOf(c) !== 'cpu disabled').length);
+  let done = 0;
+  const onRun = (what: string) => options.onProgress?.(done++, runs, what);
+  const { threads = 1, equalNan = false, precision, tolerances = {} } = options;
+  const baseline = new Baseline({ seed, threads, equalNan, precision, tolerances, onRun });
+  const { failure } = await baseline.measureReference(runtime, a, sets, match.outputs);
+  if (failure) return { ...found, fatal: [failure], baseline };
+  for (const where of wanted) await baseline.measureDrift(runtime, a, where, sets, match.outputs);
+
+  const configurations: ConfigurationResult[] = [];
+  for (const where of wanted) {
+    const ofA = baseline.trials.get(nameOf(where))!;
+    const results: OutputResult[] = [];
+    const ofB = gone(ofA)
+      ? undefined
+      : await trial(runtime, { role: 'b', source: b }, { ...where, threads }, sets, async (session, set) => {
+          onRun(`B on ${nameOf(where)}, ${set.label}`);
+          const values = await session.run(feedsFor(session, set.feeds()), match.outputs);
+          for (const output of match.outputs) {
+            const { expected, tolerance, against, drift } = baseline.standard(where, set.label, output);
+            const comparison = compare(expected, values[output]!, ruleOf(tolerance, equalNan));
+            const drifted = drift && { identical: drift.identical, relativeL2: drift.relativeL2, maxAbs: drift.maxAbs };
+            results.push({ input: set.label, output, against, drift: drifted, tolerance, comparison });
+          }
+        });
+    configurations.push(judge(where, ofA, ofB, results));
+  }
+  options.onProgress?.(runs, runs, 'done');
+  return { ...found, baseline, configurations };
+}
+
+/** Whether a configuration can't be used at all, so that trying B there tells nothing. */
+function gone({ failure }: Trial): boolean {
+  return failure !== undefined && failure.kind !== 'error';
+}
+
+function judge(where: Configuration, a: Trial, b: Trial | undefined, results: readonly OutputResult[]): ConfigurationResult {
+  const failures = [a.failure, b?.failure].filter(f => f !== undefined);
+  // B that reports an error where A runs does not compute the same; a crash, or a provider that is not there, says nothing about B.
+  const brokenB = a.failure === undefined && b?.failure?.kind === 'error';
+  const different = brokenB || results.some(r => !r.comparison.same);
+  const reached = b !== undefined && b.failure === undefined;
+  return {
+    ...where,
+    status: different ? 'different' : reached ? 'same' : 'unavailable',
+    identical: reached && results.every(r => r.comparison.identical),
+    adapter: b?.adapter ?? a.adapter,
+    placement: { a: a.placement, b: b?.placement },
+    failures,
+    results,
+  };
+}
+
+async function edgesOf(runtime: Runtime, model: Comparand, role: 'a' | 'b'): Promise<ModelInterface | { readonly failure: Failure }> {
+  try {
+    return await runtime.outputTypes(model);
+  } catch (error) {
+    return { failure: failureOf(error, role) };
+  }
+}
+
+/** @throws FunnelError `E_USAGE` for an output that neither model has. */
+function checkOutputs(names: readonly string[], edges: { readonly a: ModelInterface; readonly b: ModelInterface }): void {
+  const known = [...new Set([...edges.a.outputs, ...edges.b.outputs].map(o => o.name))];
+  const unknown = names.find(name => !known.includes(name));
+  if (unknown !== undefined) throw new FunnelError('E_USAGE', `no output '${unknown}'; the models have ${known.join(', ')}`);
+}
+
+/** @throws FunnelError `E_USAGE` for a provider that nobody knows. */
+function configurationsOf({ providers = ['cpu'], optimizations }: VerifyOptions): Configuration[] {
+  const unique = [...new Set(providers)];
+  for (const provider of unique) checkProviderName(provider);
+  const levels = (provider: string): readonly Optimization[] => optimizations ?? (provider === 'cpu' ? ['disabled', 'all'] : ['all']);
+  return unique.flatMap(provider => levels(provider).map(optimization => ({ provider, optimization })));
+}

@@ -1,0 +1,73 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, describe, expect, test } from 'vitest';
+import { type PassOptions, passes } from '../passes/index.ts';
+import { readPassDocs } from '../src/codegen/pass-docs.ts';
+import { closeFactRuntime } from '../src/infer/runtime.ts';
+import { rewrite } from '../src/rewrite/pipeline.ts';
+import { parse } from '../src/text/parse.ts';
+import { print } from '../src/text/print.ts';
+import { compareOnCpu } from './support/equivalence.ts';
+
+const root = join(import.meta.dirname, '..');
+afterAll(closeFactRuntime);
+
+/** The one spelling of a text. */
+const canonical = (text: string) => print(parse(text));
+
+describe.each(readPassDocs(root))('$name: its doc comment', ({ name, before, after }) => {
+  const pass = passes[name]!();
+
+  test('before becomes after, and a second run changes nothing', async () => {
+    const { model, report } = await rewrite(parse(before), [pass], { check: true });
+    expect(report[0]!.fired.length).toBeGreaterThan(0);
+    expect(print(model)).toBe(canonical(after));
+    const again = await rewrite(model, [pass], { check: true });
+    expect(again.report[0]!.fired).toEqual([]);
+    expect(again.model).toBe(model);
+  });
+
+  test('computes the same on ONNX Runtime', async () => {
+    const verdict = await compareOnCpu(parse(before), (await rewrite(parse(before), [pass])).model);
+    // freeze-initializers takes inputs away, and says so; what is left is compared with the inputs' defaults.
+    if (name !== 'freeze-initializers') expect(verdict.reasons).toEqual([]);
+    expect(verdict.same || name === 'freeze-initializers').toBe(true);
+  });
+});
+
+/** The first comment of a case may name pass options (`# options: {...}`) and the reason codes of its refusals (`# refused: E_…`). */
+function directives(text: string): { options: PassOptions; refused: string[] } {
+  const line = (key: string) => text.match(new RegExp(`^# ${key}: (.+)$`, 'm'))?.[1];
+  return { options: JSON.parse(line('options') ?? '{}') as PassOptions, refused: line('refused')?.split(/,\s*/) ?? [] };
+}
+
+const fixtures = join(root, 'fixtures/passes');
+const cases = readdirSync(fixtures).flatMap(pass =>
+  readdirSync(join(fixtures, pass))
+    .filter(file => file.endsWith('.onnxtxt') && !file.endsWith('.after.onnxtxt'))
+    .map(file => ({ pass, name: file.replace('.onnxtxt', ''), path: join(fixtures, pass, file) })),
+);
+
+describe.each(cases)('$pass: $name', ({ pass: passName, path }) => {
+  const text = readFileSync(path, 'utf8');
+  const { options, refused } = directives(text);
+  const pass = passes[passName]!(options);
+  const run = () => rewrite(parse(text), [pass], { check: true });
+
+  test('gives the blessed graph, or its reason', async () => {
+    const { model, report } = await run();
+    expect([...new Set(report[0]!.refused.map(r => r.code))].sort()).toEqual(refused.sort());
+    if (report[0]!.fired.length === 0) {
+      expect(existsSync(path.replace('.onnxtxt', '.after.onnxtxt')), 'a case that does not fire has no blessed graph').toBe(false);
+      expect(refused.length, 'a case that does not fire names its reason').toBeGreaterThan(0);
+    } else await expect(print(model)).toMatchFileSnapshot(path.replace('.onnxtxt', '.after.onnxtxt'));
+  });
+
+  test.skipIf(pass.effect === 'changes' && options.init === 'gaussian')('computes the same on ONNX Runtime', async () => {
+    const { model, report } = await run();
+    if (report[0]!.fired.length === 0 || passName === 'freeze-initializers') return;
+    const verdict = await compareOnCpu(parse(text), model);
+    expect(verdict.reasons).toEqual([]);
+    expect(verdict.same).toBe(true);
+  });
+});
