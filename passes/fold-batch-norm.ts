@@ -1,17 +1,28 @@
-import type { Attrs } from '../src/ir/attrs.ts';
+import type { Builder } from '../src/rewrite/builder.ts';
 import { pass } from '../src/rewrite/pass.ts';
-import { any, constant, optional, p } from '../src/rewrite/pattern.ts';
+import { any, constant, type Matched, optional, p } from '../src/rewrite/pattern.ts';
+import { Refusal } from '../src/rewrite/refusal.ts';
 import { rule } from '../src/rewrite/rule.ts';
 import type { Tensor } from '../src/tensor/tensor.ts';
 
-/** scale·(x − mean)/√(variance + ε) + bias as x·k + t, per channel; undefined where a parameter is not a vector over `channels`. */
-function affine(
-  c: { scale: Tensor; bias: Tensor; mean: Tensor; variance: Tensor; bn: { attrs: Attrs<'BatchNormalization'> } },
-  channels: number,
-) {
-  if ([c.scale, c.bias, c.mean, c.variance].some(v => v.rank !== 1 || v.size !== channels)) return undefined;
-  const k = c.scale.div(c.variance.add(c.bn.attrs.epsilon).sqrt());
-  return { k, t: c.bias.sub(c.mean.mul(k)) };
+interface Normalization {
+  readonly scale: Tensor;
+  readonly bias: Tensor;
+  readonly mean: Tensor;
+  readonly variance: Tensor;
+  readonly bn: Matched<'BatchNormalization'>;
+}
+
+/** scale·(x − mean)/√(variance + ε) + bias as x·k + t, k and t vectors over `channels`. */
+function affine({ scale, bias, mean, variance, bn }: Normalization, channels: number, op: Builder): { k: Tensor; t: Tensor } | Refusal {
+  const { node, attrs } = bn;
+  // Operator sets 7 to 13 have no attribute for it: asking for the statistics means training.
+  if (attrs.training_mode === undefined && attrs.is_test === undefined && node.outputs.some((o, i) => i > 0 && o.name !== ''))
+    return op.refuse('E_TRAINING', 'it has outputs for statistics, which before operator set 14 means training');
+  if ([scale, bias, mean, variance].some(v => v.rank !== 1 || v.size !== channels))
+    return op.refuse('E_SHAPE', `the parameters are not vectors of ${channels} channels`);
+  const k = scale.div(variance.add(attrs.epsilon).sqrt());
+  return { k, t: bias.sub(mean.mul(k)) };
 }
 
 const parameters = [constant('scale'), constant('bias'), constant('mean'), constant('variance')] as const;
@@ -55,8 +66,8 @@ export const foldBatchNorm = pass('fold-batch-norm', 'exact', [
       .as('bn'),
     rewrite(c, op) {
       const { x, w, b, conv } = c;
-      const bn = affine(c, w.dims[0] ?? 0);
-      if (!bn) return op.refuse('E_SHAPE', `the parameters are not vectors of ${w.dims[0]} channels`);
+      const bn = affine(c, w.dims[0] ?? 0, op);
+      if (bn instanceof Refusal) return bn;
       return op.Conv(x, w.mul(bn.k.along(0, w.rank)), (b ? b.mul(bn.k).add(bn.t) : bn.t).as(w.dtype), conv.attrs);
     },
   }),
@@ -70,8 +81,8 @@ export const foldBatchNorm = pass('fold-batch-norm', 'exact', [
       const { x, w, b, conv } = c;
       const [inputs = 0, outputs = 0, ...kernel] = w.dims;
       const { group } = conv.attrs;
-      const bn = affine(c, outputs * group);
-      if (!bn) return op.refuse('E_SHAPE', `the parameters are not vectors of ${outputs * group} channels`);
+      const bn = affine(c, outputs * group, op);
+      if (bn instanceof Refusal) return bn;
       const perGroup = w.reshape([group, inputs / group, outputs, ...kernel]);
       const scaled = perGroup.mul(bn.k.reshape([group, 1, outputs, ...kernel.map(() => 1)])).reshape(w.dims);
       return op.ConvTranspose(x, scaled, (b ? b.mul(bn.k).add(bn.t) : bn.t).as(w.dtype), conv.attrs);
@@ -94,8 +105,8 @@ export const foldBatchNorm = pass('fold-batch-norm', 'exact', [
       const { x, w, b, conv } = c;
       const [outputs = 0, inputs = 0, ...kernel] = w.dims;
       const { group, auto_pad, pads } = conv.attrs;
-      const bn = affine(c, inputs * group);
-      if (!bn) return op.refuse('E_SHAPE', `the parameters are not vectors of ${inputs * group} channels`);
+      const bn = affine(c, inputs * group, op);
+      if (bn instanceof Refusal) return bn;
       const padded = auto_pad === 'NOTSET' ? pads?.some(p => p !== 0) : auto_pad !== 'VALID';
       if (padded && Array.from(bn.t.numbers()).some(t => t !== 0))
         return op.refuse('E_FORM', 'the convolution after it pads with zeros, which the normalization would have shifted');

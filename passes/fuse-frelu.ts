@@ -1,4 +1,4 @@
-import { addFrelu, FRELU } from '../src/functions/frelu.ts';
+import { addFrelu, freluFunction } from '../src/functions/frelu.ts';
 import { imageFacts } from '../src/infer/image.ts';
 import { inferTypes, lacksTypes } from '../src/infer/types.ts';
 import type { Attribute } from '../src/ir/attribute.ts';
@@ -77,7 +77,7 @@ function fuse(x: Value, w: Tensor, bias: Arg, attrs: Attrs<'Conv'>, op: Builder)
     same.every(s => s === 0);
   if (!keeps) return op.refuse('E_FORM', `pads [${pads}] do not keep the size; [${same}] would`);
   const ints = (value: readonly number[]): Attribute => ({ type: 'ints', value: value.map(BigInt) });
-  return op.call(FRELU, [x, w, bias], {
+  return op.call(freluFunction(op.opset), [x, w, bias], {
     dilations: ints(dilations),
     group: { type: 'int', value: BigInt(channels) },
     kernel_shape: ints(kernel),

@@ -1,5 +1,5 @@
 import { FunnelError } from '../src/errors.ts';
-import { addFrelu, FRELU, freluFunction, trainableFunction } from '../src/functions/frelu.ts';
+import { addFrelu, freluFunction, trainableFunction } from '../src/functions/frelu.ts';
 import { type Start, startWeights } from '../src/functions/start.ts';
 import { imageFacts } from '../src/infer/image.ts';
 import { inferTypes, lacksTypes } from '../src/infer/types.ts';
@@ -62,7 +62,7 @@ export function reluToFrelu(options: ReluToFreluOptions = {}): Pass {
     const w = startWeights(start, { channels, kernel, dtype, init, trainable: form === 'trainable', seed: `${seed}:${x.name}` });
     if (w === undefined) return op.refuse('E_SHAPE', 'the slope is not one per channel');
     const attributes = windowAttributes(channels, kernel);
-    if (form === 'fused') return op.call(FRELU, [x, w.weight, w.bias], attributes);
+    if (form === 'fused') return op.call(freluFunction(op.opset), [x, w.weight, w.bias], attributes);
     if (form === 'folded') return op.inline(freluFunction(op.opset), [x, w.weight, w.bias], attributes);
     return op.inline(trainableFunction(op.opset), [x, w.weight, w.scale, w.bias, w.mean, w.variance], attributes);
   };
@@ -86,7 +86,8 @@ export function reluToFrelu(options: ReluToFreluOptions = {}): Pass {
       rewrite({ x, low, high, clip }, op) {
         const floor = low ? constantOf(low)?.numbers()[0] : clip.attrs.min;
         if (low && floor === undefined) return op.refuse('E_DYNAMIC', `the lower bound ${low.name} is not a constant`);
-        if (floor === undefined || floor < -3e38) return op.refuse('E_FORM', 'it has no lower bound, so it is no activation');
+        // Without a lower bound it is no activation.
+        if (floor === undefined || floor < -3e38) return undefined;
         const y = funnel(x, { slope: 0, floor }, op);
         if (y instanceof Refusal) return y;
         if (high) return op.Clip(y, undefined, high);

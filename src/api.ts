@@ -1,12 +1,12 @@
 import { closeFactRuntime } from './infer/runtime.ts';
 import type { Model } from './ir/model.ts';
-import { type PipelineOptions, type Rewritten, rewrite as runPasses } from './rewrite/pipeline.ts';
 import type { Pass } from './rewrite/pass.ts';
+import { type PipelineOptions, type Rewritten, rewrite as runPasses } from './rewrite/pipeline.ts';
 import * as file from './serde/model-file.ts';
 import { parse } from './text/parse.ts';
 import { print } from './text/print.ts';
-import { type Comparand, type VerifyOptions, verify as verifySources } from './verify/verify.ts';
 import type { Verdict } from './verify/verdict.ts';
+import { type Comparand, type VerifyOptions, verify as verifySources } from './verify/verify.ts';
 
 const isText = (path: string) => path.endsWith('.onnxtxt');
 
@@ -50,7 +50,7 @@ export async function verify(a: ModelOrPath, b: ModelOrPath, options: VerifyOpti
 }
 
 async function comparand(model: ModelOrPath): Promise<Comparand> {
-  if (typeof model !== 'string') return { bytes: file.encode(model) };
-  if (isText(model) || model === '-') return { bytes: file.encode(await read(model)), label: model };
+  if (typeof model !== 'string') return { bytes: file.encode(model, { inline: true }) };
+  if (isText(model) || model === '-') return { bytes: file.encode(await read(model), { inline: true }), label: model };
   return { path: model, label: model };
 }

@@ -21,7 +21,9 @@ export function exitCodeOf(error: unknown): ExitCode {
   if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.ok : exitCodes.badInput;
   if (error instanceof ProviderUnavailable) return exitCodes.unavailable;
   if (!(error instanceof FunnelError) || ours.has(error.code)) return exitCodes.bug;
-  return isRuntimeFailure(error) && (error.kind !== 'error' || error.category === 'provider-missing') ? exitCodes.unavailable : exitCodes.badInput;
+  return isRuntimeFailure(error) && (error.kind !== 'error' || error.category === 'provider-missing')
+    ? exitCodes.unavailable
+    : exitCodes.badInput;
 }
 
 /** Told by its shape: the runtime's own folder is not loaded for a wrong option. */

@@ -1,4 +1,5 @@
 import { stat } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import type { Model } from '../ir/model.ts';
 import type { WriteOptions } from '../serde/model-file.ts';
 import { naming, usage } from './failure.ts';
@@ -17,10 +18,15 @@ export async function writeModel(model: Model, path: string, input: string, exte
   await naming(input, () => write(model, path, options));
 }
 
-/** The output that was asked for. @throws FunnelError E_USAGE when there is none, or when binary would go to a terminal. */
-export function wantedOutput(output: string | undefined): string {
+/** The output that was asked for. @throws FunnelError E_USAGE when there is none, or when a model can't go there for sure. */
+export async function wantedOutput(output: string | undefined): Promise<string> {
   if (output === undefined || output === '') throw usage("where should the model go? add -o FILE, or '-o -' for standard output");
-  if (output === '-' && process.stdout.isTTY) throw usage("a model is binary, which a terminal can't show: add -o FILE, or pipe the output on");
+  if (output === '-' && process.stdout.isTTY)
+    throw usage("a model is binary, which a terminal can't show: add -o FILE, or pipe the output on");
+  const folder = dirname(output);
+  // Said before the work is done, not after.
+  if (output !== '-' && !(await stat(folder).catch(() => undefined))?.isDirectory())
+    throw usage(`can't write ${output}: there is no folder ${folder}`);
   return output;
 }
 

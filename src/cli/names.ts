@@ -7,12 +7,20 @@ const require = createRequire(import.meta.url);
 
 /** The error for a name that is not known, with the one that was probably meant. */
 export function unknownName(kind: string, given: string, known: readonly string[], where?: string): FunnelError {
+  const meant = nearest(given.toLowerCase(), known);
+  return usage(
+    `unknown ${kind} '${given}'; ${meant ? `did you mean '${meant}'?` : `known: ${known.join(', ')}`}${where ? ` (${where})` : ''}`,
+  );
+}
+
+/** The known word that differs least, or that a shorthand such as `foldbn` leaves letters out of. */
+function nearest(given: string, known: readonly string[]): string | undefined {
   // Loaded for the error alone; option parsers can't wait for an import.
   const { closest, distance } = require('fastest-levenshtein') as typeof import('fastest-levenshtein');
-  const nearest = known.length > 0 ? closest(given, known) : '';
-  const near = distance(given.toLowerCase(), nearest) <= Math.max(2, nearest.length / 2);
-  const hint = near && nearest !== '' ? `did you mean '${nearest}'?` : known.length > 0 ? `known: ${known.join(', ')}` : 'there is none';
-  return usage(`unknown ${kind} '${given}'; ${hint}${where ? ` (${where})` : ''}`);
+  const letters = [...given.replace(/[^a-z0-9]/g, '')];
+  const shorthand = letters.length > 2 ? new RegExp(letters.join('.*')) : /^\b$/;
+  const candidates = known.filter(word => shorthand.test(word) || distance(given, word) <= Math.max(2, word.length / 2));
+  return candidates.length > 0 ? closest(given, candidates) : undefined;
 }
 
 /** @throws FunnelError E_USAGE for the first name that is not among `known` */

@@ -44,7 +44,8 @@ export function passOptions({ form, init, kernel, seed, maxGrowth, freezeInitial
 
 export const jsonOption = () => new Option('--json', 'one JSON document instead of text');
 export const outputOption = () => new Option('-o, --output <file>', "where the result goes: .onnx, .onnxtxt, or '-' for standard output");
-export const externalDataOption = () => new Option('--external-data <name>', 'keep the weights in a data file of this name beside the model');
+export const externalDataOption = () =>
+  new Option('--external-data <name>', 'keep the weights in a data file of this name beside the model');
 
 /** One of a few words; another one is met with the word that was probably meant. */
 export function choice(flags: string, description: string, words: readonly string[]): Option {
@@ -56,15 +57,25 @@ export function choice(flags: string, description: string, words: readonly strin
 }
 
 export const convertOptions = (): Option[] => [
-  choice('--form <form>', 'what a FReLU is written as: Conv and Max; with BatchNormalization, to train; one function call', ['folded', 'trainable', 'fused']),
+  choice('--form <form>', 'what a FReLU is written as: Conv and Max; with BatchNormalization, to train; one function call', [
+    'folded',
+    'trainable',
+    'fused',
+  ]),
   choice('--init <start>', "the funnels' first weights: exactly the activation before, or the paper's N(0, 0.01²)", ['exact', 'gaussian']),
   new Option('--kernel <size>', 'window size, odd (default: 3)').argParser(wholeNumber(1)),
   seedOption('seed of random first weights (default: 0)'),
 ];
 
 export const foldOptions = (): Option[] => [
-  new Option('--freeze-initializers [glob]', 'first make constants of the weights that a caller may override: all, or those of these names'),
-  new Option('--max-growth <bytes>', 'how much folded constants may add to the file, such as 65536, 64KiB or 1MB (default: 64KiB)').argParser(bytes),
+  new Option(
+    '--freeze-initializers [glob]',
+    'first make constants of the weights that a caller may override: all, or those of these names',
+  ),
+  new Option(
+    '--max-growth <bytes>',
+    'how much folded constants may add to the file, such as 65536, 64KiB or 1MB (default: 64KiB)',
+  ).argParser(bytes),
 ];
 
 /** Reporting and safety of the commands that run passes. */
@@ -104,7 +115,19 @@ export function nonNegative(text: string): number {
   return x;
 }
 
-const units: Readonly<Record<string, number>> = { '': 1, b: 1, k: 1e3, kb: 1e3, kib: 2 ** 10, m: 1e6, mb: 1e6, mib: 2 ** 20, g: 1e9, gb: 1e9, gib: 2 ** 30 };
+const units: Readonly<Record<string, number>> = {
+  '': 1,
+  b: 1,
+  k: 1e3,
+  kb: 1e3,
+  kib: 2 ** 10,
+  m: 1e6,
+  mb: 1e6,
+  mib: 2 ** 20,
+  g: 1e9,
+  gb: 1e9,
+  gib: 2 ** 30,
+};
 
 function bytes(text: string): number {
   const [, number = '', unit = ''] = /^(\d+(?:\.\d+)?)\s*([a-z]*)$/i.exec(text) ?? [];

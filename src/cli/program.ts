@@ -15,7 +15,9 @@ import { bindOptionalValues } from './options.ts';
 /** The whole command tree. Commands load what they do when they are run. */
 export function program(): Command {
   const funnel = new Command('funnel')
-    .description('A compiler for ONNX graphs: turns activations into FReLU, folds BatchNormalization, and proves that the result computes the same.')
+    .description(
+      'A compiler for ONNX graphs: turns activations into FReLU, folds BatchNormalization, and proves that the result computes the same.',
+    )
     .usage('<command> [options]')
     .option('-V, --version', 'print the version')
     .helpCommand(false)
@@ -23,14 +25,19 @@ export function program(): Command {
     // The error itself carries the message; it is printed once, in one place.
     .configureOutput({ outputError: () => {} })
     .addHelpText('after', "\n'funnel <command> --help' shows a command's options and examples.");
-  const commands = [convert, fold, rewrite, verify, inspect, print, parse, passes, demo, completion];
-  for (const command of [funnel, ...commands.map(make => make().copyInheritedSettings(funnel))]) {
-    command.exitOverride(error => {
-      throw Object.assign(error, { command: command.name() });
-    });
-    if (command !== funnel) funnel.addCommand(command);
+  naming(funnel);
+  for (const make of [convert, fold, rewrite, verify, inspect, print, parse, passes, demo, completion]) {
+    const command = make().copyInheritedSettings(funnel);
+    funnel.addCommand(naming(command));
   }
   return funnel;
+}
+
+/** Errors say which command's help to look at, and leave the end of the process to `main`. */
+function naming(command: Command): Command {
+  return command.exitOverride(error => {
+    throw Object.assign(error, { command: command.name() });
+  });
 }
 
 /** Runs one command line and returns the exit code. */
@@ -44,7 +51,7 @@ export async function main(args: readonly string[]): Promise<number> {
     // Help was asked for, or shown because nothing was.
     if (error instanceof CommanderError && /^commander\.(help|helpDisplayed)$/.test(error.code)) return code;
     process.stderr.write(`${lineOf(error)}\n`);
-    if (process.env['FUNNEL_DEBUG']) console.error(error);
+    if (process.env.FUNNEL_DEBUG) console.error(error);
     return code;
   }
 }
@@ -52,12 +59,18 @@ export async function main(args: readonly string[]): Promise<number> {
 /** How the process ends when others end it. */
 function guardProcess(): void {
   // `process.exit` lets half-written files and the runtime's process be cleaned up, which the signal itself would not.
-  for (const [signal, number] of [['SIGHUP', 1], ['SIGINT', 2], ['SIGTERM', 15]] as const) process.on(signal, () => process.exit(128 + number));
+  for (const [signal, number] of [
+    ['SIGHUP', 1],
+    ['SIGINT', 2],
+    ['SIGTERM', 15],
+  ] as const)
+    process.on(signal, () => process.exit(128 + number));
   for (const stream of [process.stdout, process.stderr]) {
     stream.on('error', (error: NodeJS.ErrnoException) => {
       // Whoever reads has read enough (`funnel print x | head`): no failure.
       if (error.code === 'EPIPE') return;
-      if (stream === process.stdout) process.stderr.write(`funnel: can't write standard output: ${error.code === 'ENOSPC' ? 'the disk is full' : error.message}\n`);
+      if (stream === process.stdout)
+        process.stderr.write(`funnel: can't write standard output: ${error.code === 'ENOSPC' ? 'the disk is full' : error.message}\n`);
       process.exit(2);
     });
   }

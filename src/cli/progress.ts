@@ -7,7 +7,13 @@ export interface Progress {
 export async function progressBar(): Promise<Progress> {
   if (!process.stderr.isTTY) return { update: () => {}, stop: () => {} };
   const { default: bars } = await import('cli-progress');
-  const bar = new bars.SingleBar({ format: ' {bar} {value}/{total} {what}', stream: process.stderr, clearOnComplete: true, hideCursor: false, barsize: 20 });
+  const bar = new bars.SingleBar({
+    format: ' {bar} {value}/{total} {what}',
+    stream: process.stderr,
+    clearOnComplete: true,
+    hideCursor: false,
+    barsize: 20,
+  });
   bar.start(1, 0, { what: '' });
   return {
     update(done, total, what) {

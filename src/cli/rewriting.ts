@@ -2,9 +2,9 @@ import { InvalidModel } from '../errors.ts';
 import type { Model } from '../ir/model.ts';
 import type { Pass } from '../rewrite/pass.ts';
 import type { Rewritten } from '../rewrite/pipeline.ts';
-import { checkNames } from './names.ts';
 import { Bug, naming } from './failure.ts';
 import { readModel, sizeOfFile, wantedOutput, writeModel } from './model-file.ts';
+import { checkNames } from './names.ts';
 import { type PassFlags, passOptions, type RewriteFlags } from './options.ts';
 import { progressBar } from './progress.ts';
 
@@ -13,7 +13,7 @@ export type Wanted = { readonly passes: readonly string[] } | { readonly pipelin
 
 /** The middle of convert, fold and rewrite: read, rewrite, write, report. */
 export async function rewriteFile(command: string, input: string, flags: RewriteFlags & PassFlags, wanted: Wanted): Promise<void> {
-  const output = wantedOutput(flags.output);
+  const output = await wantedOutput(flags.output);
   const passes = await passesFor(wanted, flags);
   const inputBytes = await sizeOfFile(input);
   const before = await readModel(input);
@@ -21,7 +21,10 @@ export async function rewriteFile(command: string, input: string, flags: Rewrite
   await writeModel(model, output, input, flags.externalData);
   const summary = { command, input, output, inputBytes, outputBytes: await sizeOfFile(output), changed: model !== before, passes: report };
   const [{ say }, { rewriteJson, rewriteText }] = await Promise.all([import('./output.ts'), import('../report/rewrite-text.ts')]);
-  const message = { json: rewriteJson(summary), text: (colors: Parameters<typeof rewriteText>[1]) => rewriteText(summary, colors, flags.explain === true) };
+  const message = {
+    json: rewriteJson(summary),
+    text: (colors: Parameters<typeof rewriteText>[1]) => rewriteText(summary, colors, flags.explain === true),
+  };
   say(message, flags, output === '-' ? 'stderr' : 'stdout');
 }
 

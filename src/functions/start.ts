@@ -53,7 +53,12 @@ export function startWeights(start: Start, options: StartOptions): StartWeights 
   const straight = slopes.every(a => a === 0);
   const area = kernel * kernel;
   const dims = [channels, 1, kernel, kernel];
-  const random = () => Tensor.of(dtype, dims, normal(seed, channels * area).map(x => x * STD));
+  const random = () =>
+    Tensor.of(
+      dtype,
+      dims,
+      normal(seed, channels * area).map(x => x * STD),
+    );
   const centred = () => {
     const taps = new Float64Array(channels * area);
     for (const [c, a] of slopes.entries()) taps[c * area + (area - 1) / 2] = a;

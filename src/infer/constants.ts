@@ -17,7 +17,7 @@ export type ConeSize = number | undefined | RuntimeFailure;
 /** Bytes of each value, computed from constants alone, as ONNX Runtime's shape inference finds them. */
 export async function coneSizes(values: readonly Value[], model: Model): Promise<Map<Value, ConeSize>> {
   return divide(values, async part => {
-    const { outputs } = await factRuntime().outputTypes({ bytes: encode(coneModel(part, model)) });
+    const { outputs } = await factRuntime().outputTypes({ bytes: encode(coneModel(part, model), { inline: true }) });
     return part.map((_, i) => {
       const { dtype, shape } = outputs[i]!;
       // The runtime describes a scalar and an unknown rank alike.
@@ -33,7 +33,7 @@ export async function coneSizes(values: readonly Value[], model: Model): Promise
 /** The tensors of values that are computed from constants alone. */
 export async function coneTensors(values: readonly Value[], model: Model): Promise<Map<Value, Tensor | RuntimeFailure>> {
   return divide(values, async part => {
-    const { outputs } = await factRuntime().run({ model: { bytes: encode(coneModel(part, model)) }, feeds: [{}] });
+    const { outputs } = await factRuntime().run({ model: { bytes: encode(coneModel(part, model), { inline: true }) }, feeds: [{}] });
     return part.map((_, i) => outputs[0]![`out${i}`]!);
   });
 }
@@ -99,7 +99,7 @@ function copyInto(graph: Graph, value: Value, copies: Map<Value, Value>, names: 
     }
     pending.pop();
     if (copies.has(next)) continue;
-    if (tensor) copies.set(next, graph.addConstant(`v${names.next++}`, inMemory(tensor)));
+    if (tensor) copies.set(next, graph.addConstant(`v${names.next++}`, tensor));
     else {
       const copy = cloneNode(node, copies, { rename: () => `v${names.next++}` });
       for (const i of node.inputs.keys()) {
@@ -113,10 +113,4 @@ function copyInto(graph: Graph, value: Value, copies: Map<Value, Value>, names: 
       graph.append(copy);
     }
   }
-}
-
-/** A copy in memory: the cone has no folder to find external data in. */
-function inMemory(tensor: Tensor): Tensor {
-  const bytes = tensor.bytes();
-  return tensor.byteLength === undefined ? tensor : Tensor.stored(tensor.dtype, tensor.dims, { bytes: () => bytes });
 }

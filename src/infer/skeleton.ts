@@ -2,7 +2,6 @@ import { cloneModel } from '../ir/clone.ts';
 import type { Graph } from '../ir/graph.ts';
 import type { Model } from '../ir/model.ts';
 import type { Value } from '../ir/value.ts';
-import { Tensor } from '../tensor/tensor.ts';
 
 /** Tensors up to this many bytes may be shapes and axes, which inference reads; larger ones are weights, of which it needs the type alone. */
 const LARGEST_KEPT = 1024;
@@ -17,9 +16,8 @@ export function skeletonOf(model: Model): Model {
   const liftLarge = (graph: Graph) => {
     for (const value of [...graph.constants]) {
       const { dtype, dims, byteLength } = value.constant!;
-      if (byteLength === undefined) continue;
-      const stand = byteLength > LARGEST_KEPT ? skeleton.graph.addInput(`onnx_funnel_weight_${unnamed++}`) : inMemory(graph, value);
-      stand.type = { kind: 'tensor', dtype, shape: dims };
+      if ((byteLength ?? 0) <= LARGEST_KEPT) continue;
+      const stand = skeleton.graph.addInput(`onnx_funnel_weight_${unnamed++}`, { kind: 'tensor', dtype, shape: dims });
       graph.replaceUses(value, stand);
       graph.constants.delete(value);
     }
@@ -39,13 +37,6 @@ export function skeletonOf(model: Model): Model {
   liftLarge(skeleton.graph);
   exposeResults(skeleton.graph);
   return skeleton;
-}
-
-/** A copy in memory: the skeleton has no folder to find external data in. */
-function inMemory(graph: Graph, value: Value): Value {
-  const tensor = value.constant!;
-  const bytes = tensor.bytes();
-  return graph.addConstant(value.name, Tensor.stored(tensor.dtype, tensor.dims, { bytes: () => bytes }));
 }
 
 function exposeResults(graph: Graph): void {

@@ -48,7 +48,13 @@ function checkGraph(graph: Graph, scope: Scope): void {
     const where = `${scope.where} node ${labelOf(node)}`;
     checkNode(node, where, scope);
     for (const inner of node.subgraphs())
-      checkGraph(inner, { ...scope, where: `${where} body`, visible: new Set(scope.visible), names: new Set(scope.names), inFunction: false });
+      checkGraph(inner, {
+        ...scope,
+        where: `${where} body`,
+        visible: new Set(scope.visible),
+        names: new Set(scope.names),
+        inFunction: false,
+      });
     for (const value of node.outputs) if (value.name !== '' || value.uses.size > 0) define(value, where);
   }
   for (const value of graph.outputs) {
@@ -62,11 +68,14 @@ function checkNode(node: Node, where: string, scope: Scope): void {
   if (!scope.opsets.has(node.op.domain)) say(`no operator set of domain '${node.op.domain}' is imported`);
   const schema = schemaOf(node.op);
   if (!schema) {
-    if (node.op.domain === '' && !scope.functions.has(functionKey(node.op))) say(`there is no operator ${node.op.name} in operator set ${scope.opsets.get('')}`);
+    if (node.op.domain === '' && !scope.functions.has(functionKey(node.op)))
+      say(`there is no operator ${node.op.name} in operator set ${scope.opsets.get('')}`);
     return;
   }
-  if (node.inputs.length > schema.maxInputs) say(`${displayOp(node.op)} takes at most ${schema.maxInputs} inputs, not ${node.inputs.length}`);
-  if (node.outputs.length > schema.maxOutputs) say(`${displayOp(node.op)} has at most ${schema.maxOutputs} outputs, not ${node.outputs.length}`);
+  if (node.inputs.length > schema.maxInputs)
+    say(`${displayOp(node.op)} takes at most ${schema.maxInputs} inputs, not ${node.inputs.length}`);
+  if (node.outputs.length > schema.maxOutputs)
+    say(`${displayOp(node.op)} has at most ${schema.maxOutputs} outputs, not ${node.outputs.length}`);
   const given = node.inputs.findLastIndex(v => v !== undefined) + 1;
   if (given < schema.minInputs) say(`${displayOp(node.op)} needs ${schema.minInputs} inputs, not ${given}`);
 }

@@ -9,7 +9,14 @@ export function count(n: number): string {
 }
 
 function scaled(n: number): string {
-  const [factor, unit] = ([[1e12, 'T'], [1e9, 'G'], [1e6, 'M']] as const).find(([least]) => n >= least * 0.9995) ?? ([1e3, 'k'] as const);
+  const [factor, unit] =
+    (
+      [
+        [1e12, 'T'],
+        [1e9, 'G'],
+        [1e6, 'M'],
+      ] as const
+    ).find(([least]) => n >= least * 0.9995) ?? ([1e3, 'k'] as const);
   return `${(n / factor).toPrecision(3).replace(/e\+3/, '')} ${unit}`;
 }
 

@@ -5,6 +5,7 @@ export interface PassEntry {
   readonly name: string;
   readonly effect: 'exact' | 'changes';
   readonly summary: string;
+  /** The whole comment; the summary is its first sentence. */
   readonly description: string;
   readonly before: string;
   readonly after: string;
@@ -24,23 +25,17 @@ const effects = {
 export function passText(pass: PassEntry): (colors: ChalkInstance) => string {
   return colors => {
     const part = (title: string, text: string) => (text.trim() === '' ? [] : ['', colors.bold(title), '', indent(text.trim())]);
-    const head = [`${colors.bold(pass.name)}  ${colors.dim(effects[pass.effect])}`, '', pass.summary.trim()];
-    const description = pass.description.trim() === '' ? [] : ['', pass.description.trim()];
-    return [...head, ...description, ...part('Before', pass.before), ...part('After', pass.after)].join('\n');
+    const head = [`${colors.bold(pass.name)}  ${colors.dim(effects[pass.effect])}`, '', pass.description.trim()];
+    return [...head, ...part('Before', pass.before), ...part('After', pass.after)].join('\n');
   };
 }
 
 /** One line a pass, one line a pipeline. */
 export function passListText(passes: readonly PassEntry[], pipelines: readonly PipelineEntry[], colors: ChalkInstance): string {
   const width = Math.max(...passes.map(p => p.name.length), ...pipelines.map(p => p.name.length));
-  const lines = passes.map(p => `  ${p.name.padEnd(width)}  ${colors.dim(p.effect.padEnd('changes'.length))}  ${firstSentence(p.summary)}`);
+  const lines = passes.map(p => `  ${p.name.padEnd(width)}  ${colors.dim(p.effect.padEnd('changes'.length))}  ${p.summary}`);
   const lists = pipelines.map(p => `  ${p.name.padEnd(width)}  ${p.passes.join(', ')}`);
   return [colors.bold('Passes'), ...lines, ...(lists.length > 0 ? ['', colors.bold('Pipelines'), ...lists] : [])].join('\n');
-}
-
-function firstSentence(text: string): string {
-  const line = text.replace(/\s+/g, ' ').trim();
-  return /^.*?[.:](?= |$)/.exec(line)?.[0].replace(/:$/, '.') ?? line;
 }
 
 function indent(text: string): string {

@@ -5,7 +5,7 @@ import type { FunctionDef } from '../ir/model.ts';
 import { labelOf, Node } from '../ir/node.ts';
 import { opOf } from '../ir/op.ts';
 import { Value } from '../ir/value.ts';
-import { type OpName, type Ops, operatorAt } from '../ops/schema.ts';
+import { type OpName, type OperatorVersion, type Ops, operatorAt } from '../ops/schema.ts';
 import { Tensor } from '../tensor/tensor.ts';
 import { instantiate } from './instantiate.ts';
 import type { Match } from './match.ts';
@@ -86,8 +86,13 @@ export class Draft {
     return value;
   }
 
-  apply(domain: string, name: string, inputs: readonly Arg[], attributes: ReadonlyMap<string, Attribute>): Value {
-    const formals = operatorAt(domain, name, this.#site.opsets.get(domain) ?? 0)?.inputs ?? [];
+  apply(
+    domain: string,
+    name: string,
+    inputs: readonly Arg[],
+    attributes: ReadonlyMap<string, Attribute>,
+    formals: readonly string[],
+  ): Value {
     const given = inputs.slice(0, inputs.findLastIndex(a => a !== undefined) + 1);
     const operands = given.map((arg, i) => this.lift(arg, formals[i] ?? formals.at(-1) ?? String(i)));
     return this.#node(domain, name, operands, `${this.#site.root}_${name}`, attributes);
@@ -149,8 +154,14 @@ function makeBuilder(site: Site, draft: Draft): Builder {
   const own = {
     opset,
     refuse: (code: ReasonCode, detail?: string) => new Refusal(code, detail),
-    call: (op: { domain: string; name: string }, inputs: readonly Arg[], attributes: Readonly<Record<string, Attribute>> = {}) =>
-      draft.apply(op.domain, op.name, inputs, new Map(Object.entries(attributes))),
+    call: (f: FunctionDef, inputs: readonly Arg[], attributes: Readonly<Record<string, Attribute>> = {}) =>
+      draft.apply(
+        f.domain,
+        f.name,
+        inputs,
+        new Map(Object.entries(attributes)),
+        f.body.inputs.map(v => v.name),
+      ),
     inline: (f: FunctionDef, inputs: readonly Arg[], attributes: Readonly<Record<string, Attribute>> = {}) =>
       draft.inline(f, inputs, new Map(Object.entries(attributes))),
   };
@@ -159,23 +170,23 @@ function makeBuilder(site: Site, draft: Draft): Builder {
       if (Object.hasOwn(target, key)) return target[key as keyof typeof own];
       return (...args: unknown[]) => {
         const attrs = isAttributes(args.at(-1)) ? (args.pop() as Record<string, unknown>) : {};
-        return draft.apply('', key as string, args as Arg[], encode(key as string, attrs, site, opset));
+        const schema = operatorAt('', key as string, opset);
+        if (!schema) throw new TypeError(`operator set ${opset} has no ${String(key)}`);
+        return draft.apply('', key as string, args as Arg[], encode(attrs, schema, site.match), schema.inputs);
       };
     },
   }) as unknown as Builder;
 }
 
 /** Plain attribute values as attributes: unchanged ones as they were, defaults left out. */
-function encode(op: string, attrs: Readonly<Record<string, unknown>>, site: Site, opset: number): Map<string, Attribute> {
-  const schema = operatorAt('', op, opset);
-  if (!schema) throw new TypeError(`operator set ${opset} has no ${op}`);
+function encode(attrs: Readonly<Record<string, unknown>>, schema: OperatorVersion, match: Match): Map<string, Attribute> {
   const encoded = new Map<string, Attribute>();
   for (const [name, value] of Object.entries(attrs)) {
     if (value === undefined) continue;
-    const original = site.match.attributesNamed(name).find(a => sameValue(plain(a), value) || plain(a) === value);
     const known = schema.attributes.get(name);
-    if (!known) throw new TypeError(`${op} of operator set ${opset} has no attribute ${name}`);
+    const original = match.attributesNamed(name).find(a => sameValue(plain(a), value) && (!known || a.type === known.type));
     if (original) encoded.set(name, original);
+    else if (!known) throw new TypeError(`the operator's version ${schema.since} has no attribute ${name}`);
     else if (!sameValue(value, known.default)) encoded.set(name, attributeFor(known.type, value));
   }
   return encoded;

@@ -38,7 +38,8 @@ class Leaf<C extends Captures> extends Pattern<C> {
   match(value: Value | undefined, m: Match): boolean {
     const result = this.#see(value, m);
     if (!result) return false;
-    if (this.#name !== undefined && !m.bind(this.#name, value, result.seen)) m.miss('E_FORM', `${value?.name} stands where another value should stand again`);
+    if (this.#name !== undefined && !m.bind(this.#name, value, result.seen))
+      m.miss('E_FORM', `${value?.name} stands where another value should stand again`);
     return true;
   }
 }

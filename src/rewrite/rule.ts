@@ -29,13 +29,13 @@ export interface Rule {
 
 /**
  * A rewrite rule: where `match` is found, the root's result is replaced by what `rewrite` returns. `rewrite` never changes the
- * graph: it returns a value, a tensor, or `op.refuse(code, detail)`.
+ * graph: it returns a value, a tensor, `op.refuse(code, detail)`, or undefined for what it is not meant for.
  */
 export function rule<K extends OpName, C extends Captures>(spec: {
   readonly match: NodePattern<K, C>;
   /** The captured node that a refusal is about; the root, unless said otherwise. */
   readonly about?: string & keyof C;
-  rewrite(captures: Flat<C>, op: Builder): Value | Tensor | Refusal;
+  rewrite(captures: Flat<C>, op: Builder): Value | Tensor | Refusal | undefined;
 }): Rule {
   return {
     root: spec.match.op,
@@ -48,9 +48,9 @@ export function rule<K extends OpName, C extends Captures>(spec: {
       const draft = new Draft({ ...site, match });
       try {
         const result = spec.rewrite(captures, draft.builder);
-        if (!(result instanceof Refusal)) return { value: draft.lift(result, 'value')!, draft, match };
+        if (result && !(result instanceof Refusal)) return { value: draft.lift(result, 'value')!, draft, match };
         draft.discard();
-        return { refusal: result, about };
+        return result && { refusal: result, about };
       } catch (error) {
         // Tensor arithmetic says so when shapes don't fit; a model may hold any shapes.
         if (!(error instanceof RangeError)) throw error;

@@ -40,7 +40,7 @@ const signs: readonly (readonly [RegExp, FailureCategory])[] = [
   [/Execution provider .* is not (?:supported|enabled|available)|CUDA driver version|no CUDA-capable device/i, 'provider-missing'],
   [/Failed to allocate memory|bad_alloc|out of memory|BFCArena/i, 'memory'],
   [
-    /Could not find an implementation|NOT_IMPLEMENTED|Unsupported (?:data|tensor) type|Tensor type .* is not supported|Invalid typed array length|not implemented/i,
+    /Could not find an implementation|NOT_IMPLEMENTED|Unsupported (?:data|tensor) type|Tensor type .* is not supported|Invalid typed array length|device does not support it|not implemented/i,
     'not-implemented',
   ],
   [

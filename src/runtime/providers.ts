@@ -41,7 +41,11 @@ export function providerClass(name: string): string {
 
 /** The error for a provider that can't be used here, with what to do about it. */
 export function unavailable(name: string, why: string, available: readonly string[]): ProviderUnavailable {
-  return new ProviderUnavailable(name, why, available, remedies[name] ?? 'choose another provider');
+  const software = name === 'webgpu' && process.platform === 'linux' ? swiftShaders.find(existsSync) : undefined;
+  const remedy = software
+    ? `install a GPU driver with Vulkan, or set FUNNEL_SWIFTSHADER=${software} for the software adapter`
+    : remedies[name];
+  return new ProviderUnavailable(name, why, available, remedy ?? 'choose another provider');
 }
 
 const icdFolders = ['/usr/share/vulkan/icd.d', '/etc/vulkan/icd.d', '/usr/local/share/vulkan/icd.d', '/usr/local/etc/vulkan/icd.d'];
@@ -62,11 +66,11 @@ export function childEnvironment(env: Environment = process.env): Record<string,
   const result: Record<string, string> = {};
   for (const [key, value] of Object.entries(env)) if (value !== undefined) result[key] = value;
   if (process.platform !== 'linux') return result;
-  result['XDG_RUNTIME_DIR'] ??= tmpdir();
-  const icd = env['FUNNEL_SWIFTSHADER'] ?? (hasDriver(env) ? undefined : swiftShaders.find(existsSync));
+  result.XDG_RUNTIME_DIR ??= tmpdir();
+  const icd = env.FUNNEL_SWIFTSHADER ?? (hasDriver(env) ? undefined : swiftShaders.find(existsSync));
   if (icd !== undefined) {
-    result['VK_ICD_FILENAMES'] = icd;
-    result['VK_DRIVER_FILES'] = icd;
+    result.VK_ICD_FILENAMES = icd;
+    result.VK_DRIVER_FILES = icd;
   }
   return result;
 }
@@ -76,7 +80,7 @@ export function describeAdapter(provider: string, env: Environment): string {
   if (provider === 'cpu') return 'CPU';
   if (provider !== 'webgpu') return `${provider} device 0`;
   if (process.platform !== 'linux') return process.platform === 'darwin' ? 'default adapter (Metal)' : 'default adapter (Direct3D 12)';
-  const named = (env['VK_DRIVER_FILES'] ?? env['VK_ICD_FILENAMES'])?.split(':').filter(f => f !== '');
+  const named = (env.VK_DRIVER_FILES ?? env.VK_ICD_FILENAMES)?.split(':').filter(f => f !== '');
   const drivers = (named ?? icdFolders.flatMap(icdFiles)).map(f => basename(f));
   if (drivers.length === 1 && drivers[0]!.includes('swiftshader')) return 'software adapter (SwiftShader)';
   if (drivers.length === 1 && drivers[0]!.startsWith('lvp')) return 'software adapter (llvmpipe)';

@@ -107,7 +107,7 @@ function load(native: Binding.InferenceSession, model: WireModel, options: Optio
   const bytes = 'bytes' in model ? model.bytes : readFileSync(model.file);
   // Without a folder of its own, a model in memory must not find external data in whatever the working folder is.
   const directory = 'directory' in model ? model.directory : folder;
-  const entries = { ...(options.extra?.['session'] as object | undefined), model_external_initializers_file_folder_path: directory };
+  const entries = { ...(options.extra?.session as object | undefined), model_external_initializers_file_folder_path: directory };
   const extra = { ...options.extra, session: entries };
   native.loadModel(bytes.buffer as ArrayBuffer, bytes.byteOffset, bytes.byteLength, { ...options, extra });
 }

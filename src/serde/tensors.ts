@@ -62,6 +62,11 @@ export class ProtoStorage implements Storage {
   }
 }
 
+/** Whether a tensor's elements lie in a file beside the model, to be read when someone asks for them. */
+export function isExternal(tensor: Tensor): boolean {
+  return tensor.storage instanceof ProtoStorage && tensor.storage.source !== undefined;
+}
+
 function badTensor(proto: TensorProto, path: string, what: string): DecodeError {
   return new DecodeError('E_TENSOR', `tensor '${proto.name}' ${what}`, { path });
 }

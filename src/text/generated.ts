@@ -16,7 +16,10 @@ export class ElsewhereStorage implements Storage {
   }
 
   bytes(): never {
-    throw new DecodeError('E_EXTERNAL', `the data of tensor '${this.#name}' is in '${this.entries.get('location')}', which a text alone can't reach`);
+    throw new DecodeError(
+      'E_EXTERNAL',
+      `the data of tensor '${this.#name}' is in '${this.entries.get('location')}', which a text alone can't reach`,
+    );
   }
 }
 

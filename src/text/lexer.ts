@@ -176,9 +176,9 @@ export class Lexer {
 
   #negative(at: number): void {
     const c = this.#source.charCodeAt(at + 1);
-    if (isDigit(c)) return this.#number(at + 1);
-    this.#token('decimal', this.#wordEnd(at + 1));
-    if (!isFloatWord(this.text.slice(1))) this.fail(`expected a number, found ${this.#shown()}`);
+    if (isDigit(c)) this.#number(at + 1);
+    else this.#token('decimal', this.#wordEnd(at + 1));
+    if (!isDigit(c) && !isFloatWord(this.text.slice(1))) this.fail(`expected a number, found ${this.#shown()}`);
   }
 
   /** A backslash stands for the character after it, whatever that is; line breaks are ordinary characters. */

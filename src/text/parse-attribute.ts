@@ -22,7 +22,8 @@ export function parseAttribute(from: Reading, scope: Scope<Value>): Attribute {
   const { lexer } = from;
   const declared = lexer.eat(':') ? parseKind(from) : undefined;
   lexer.expect('=');
-  if (lexer.eat('@')) return { type: 'reference', value: lexer.name('the name of an attribute'), of: declared ? (numbered[declared] ?? declared) : UNSAID };
+  if (lexer.eat('@'))
+    return { type: 'reference', value: lexer.name('the name of an attribute'), of: declared ? (numbered[declared] ?? declared) : UNSAID };
   if (declared !== undefined && Object.hasOwn(numbered, declared)) lexer.fail('sparse tensors can not be written in text');
   if (lexer.is('[')) return parseList(from, scope, declared);
   if (declared?.endsWith('s')) lexer.unexpected('[');
@@ -84,6 +85,7 @@ function parseList(from: Reading, scope: Scope<Value>, declared: string | undefi
   }
   const kinds = new Set(items.map(item => item.type));
   if (kinds.size === 1) return { type: `${first.type}s`, value: items.map(item => item.value) } as unknown as Attribute;
-  if (kinds.size > 2 || !kinds.has('int') || !kinds.has('float')) lexer.fail(`a list holds values of one kind, not ${[...kinds].join(' and ')}`, at);
+  if (kinds.size > 2 || !kinds.has('int') || !kinds.has('float'))
+    lexer.fail(`a list holds values of one kind, not ${[...kinds].join(' and ')}`, at);
   return { type: 'floats', value: items.map(item => Math.fround(Number(item.value))) };
 }

@@ -31,8 +31,8 @@ export function reading(lexer: Lexer, irVersion: number, opsets: ReadonlyMap<str
   const known = new Map<string, Op>();
   const op = (domain: string, name: string, overload: string) => {
     const key = `${domain}\n${name}\n${overload}`;
-    let found = known.get(key);
-    if (!found) known.set(key, (found = opOf(domain, name, overload, opsets)));
+    const found = known.get(key) ?? opOf(domain, name, overload, opsets);
+    known.set(key, found);
     return found;
   };
   return { lexer, irVersion, op };
@@ -131,7 +131,12 @@ function parseNode(from: Reading, scope: Scope<Value>, types: ReadonlyMap<string
   });
   if (!lexer.eat(')')) lexer.unexpected(', or )');
   const attributes = before ?? (lexer.is('<') ? parseAttributes(from, scope) : new Map<string, Attribute>());
-  const node = new Node(op, inputs, results.map(({ name }) => ({ name, type: types.get(name) })), { name: label, attributes });
+  const node = new Node(
+    op,
+    inputs,
+    results.map(({ name }) => ({ name, type: types.get(name) })),
+    { name: label, attributes },
+  );
   for (const [i, { name, at }] of results.entries()) if (name !== '') define(lexer, scope, node.outputs[i]!, at);
   return node;
 }

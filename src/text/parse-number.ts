@@ -10,7 +10,7 @@ export function atNumber(lexer: Lexer): boolean {
 /** Takes a number for `float`, `double` or a complex type, rounded to what it is stored as. */
 export function takeFloat(lexer: Lexer, dtype: DType): number {
   if (!atNumber(lexer)) lexer.unexpected(`a ${dtype}`);
-  const exact = valueOf(lexer.text);
+  const exact = numberOf(lexer.text);
   const value = dtype === 'float' || dtype === 'complex64' ? Math.fround(exact) : exact;
   if (Math.abs(value) === Number.POSITIVE_INFINITY && !isInfinity(lexer.text)) lexer.fail(`${lexer.text} is out of ${dtype}'s range`);
   lexer.advance();
@@ -51,14 +51,14 @@ export function takePattern(lexer: Lexer, dtype: KnownDType): number {
   const { bits } = dtypes[dtype];
   if (lexer.kind === 'integer') return takeBetween(lexer, 0, 2 ** bits - 1, `${dtype}'s bit pattern`);
   if (!atNumber(lexer)) lexer.unexpected(`a ${dtype}`);
-  const bytes = encodeElements(dtype, [valueOf(lexer.text)]);
-  if (!Number.isFinite(decodeElements(dtype, bytes, 1)[0]) && Number.isFinite(valueOf(lexer.text)))
+  const bytes = encodeElements(dtype, [numberOf(lexer.text)]);
+  if (!Number.isFinite(decodeElements(dtype, bytes, 1)[0]) && Number.isFinite(numberOf(lexer.text)))
     lexer.fail(`${lexer.text} is out of ${dtype}'s range`);
   lexer.advance();
   return bits === 16 ? bytes[0]! + 256 * bytes[1]! : bytes[0]!;
 }
 
-function valueOf(text: string): number {
+function numberOf(text: string): number {
   const word = text.replace(/^-/, '').toLowerCase();
   if (word === 'nan') return Number.NaN;
   if (word.startsWith('inf')) return text.startsWith('-') ? Number.NEGATIVE_INFINITY : Number.POSITIVE_INFINITY;

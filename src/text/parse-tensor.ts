@@ -11,9 +11,12 @@ import { bytesOf, nameOfDType } from './words.ts';
 
 /** The elements of a tensor: `{1, 2}`, or `["location": "…"]`. `at` is where its type is written. */
 export function parseTensor(lexer: Lexer, type: ValueType | undefined, name: string, at: number): Tensor {
+  if (lexer.is('...')) lexer.unexpected('{ or [');
   if (type?.kind !== 'tensor' || !type.shape) lexer.fail(`${name || 'a tensor'} needs a tensor type with a shape to have a value`, at);
   const { dtype } = type;
-  const dims = type.shape.map(dim => (typeof dim === 'number' ? dim : lexer.fail(`the shape of a value is made of numbers, not ${dim ?? '?'}`, at)));
+  const dims = type.shape.map(dim =>
+    typeof dim === 'number' ? dim : lexer.fail(`the shape of a value is made of numbers, not ${dim ?? '?'}`, at),
+  );
   if (!Number.isSafeInteger(sizeOf(dims))) lexer.fail(`a tensor of shape [${dims}] is too large`, at);
   if (lexer.is('[')) return parsePlace(lexer, dtype, dims, name);
   if (!lexer.is('{')) lexer.unexpected('{ or [');
@@ -53,16 +56,45 @@ function parseElements(lexer: Lexer, dtype: KnownDType, dims: readonly number[])
     if (items.length !== wanted) lexer.fail(`${describe(dtype, dims)} wants ${wanted} elements, found ${items.length}`, at);
     return items;
   };
-  if (dtype === 'string') return Tensor.ofStrings(dims, collect(() => bytesOf(lexer.string('a string'))));
+  if (dtype === 'string')
+    return Tensor.ofStrings(
+      dims,
+      collect(() => bytesOf(lexer.string('a string'))),
+    );
   if (bits < 8) return stored(dtype, dims, parsePacked(lexer, dtype, dims));
   if (isMinifloat(dtype) || dtype === 'float8e8m0') {
     const patterns = collect(() => takePattern(lexer, dtype));
     return stored(dtype, dims, bits === 16 ? new Uint8Array(Uint16Array.from(patterns).buffer) : Uint8Array.from(patterns));
   }
-  if (kind === 'complex') return stored(dtype, dims, encodeElements(dtype, collect(() => takeFloat(lexer, dtype), 2 * size)));
-  if (kind === 'float') return Tensor.of(dtype, dims, collect(() => takeFloat(lexer, dtype)));
-  if (dtype === 'int64' || dtype === 'uint64') return Tensor.of(dtype, dims, collect(() => takeBigint(lexer, dtype)));
-  return stored(dtype, dims, encodeElements(dtype, collect(() => takeInteger(lexer, dtype))));
+  if (kind === 'complex')
+    return stored(
+      dtype,
+      dims,
+      encodeElements(
+        dtype,
+        collect(() => takeFloat(lexer, dtype), 2 * size),
+      ),
+    );
+  if (kind === 'float')
+    return Tensor.of(
+      dtype,
+      dims,
+      collect(() => takeFloat(lexer, dtype)),
+    );
+  if (dtype === 'int64' || dtype === 'uint64')
+    return Tensor.of(
+      dtype,
+      dims,
+      collect(() => takeBigint(lexer, dtype)),
+    );
+  return stored(
+    dtype,
+    dims,
+    encodeElements(
+      dtype,
+      collect(() => takeInteger(lexer, dtype)),
+    ),
+  );
 }
 
 /**
@@ -80,12 +112,15 @@ function parsePacked(lexer: Lexer, dtype: KnownDType, dims: readonly number[]): 
   lexer.list('{', '}', () => {
     starts.push(lexer.start);
     values.push(lexer.kind !== 'integer');
-    numbers.push(kind === 'float' && lexer.kind !== 'integer' ? takePattern(lexer, dtype) : takeBetween(lexer, -128, 255, `${dtype}'s bytes`));
+    numbers.push(
+      kind === 'float' && lexer.kind !== 'integer' ? takePattern(lexer, dtype) : takeBetween(lexer, -128, 255, `${dtype}'s bytes`),
+    );
   });
   const packed = Math.ceil(size / perByte);
   const misplaced = values.indexOf(true);
   if (numbers.length === packed && (misplaced < 0 || packed === size)) return Uint8Array.from(numbers, x => x & 255);
-  if (numbers.length !== size) lexer.fail(`${describe(dtype, dims)} wants ${size} elements, or ${packed} bytes, found ${numbers.length}`, at);
+  if (numbers.length !== size)
+    lexer.fail(`${describe(dtype, dims)} wants ${size} elements, or ${packed} bytes, found ${numbers.length}`, at);
   const bytes = new Uint8Array(packed);
   for (const [i, x] of numbers.entries()) {
     const low = dtype.startsWith('int') ? -(2 ** (bits - 1)) : 0;

@@ -51,7 +51,8 @@ export interface Comparison {
   readonly requiredAtol: JsonNumber;
 }
 
-export type Reason = 'dtype' | 'shape' | 'elements' | 'relative-l2' | 'nan' | 'infinity';
+/** `nan`: NaN on one side; `nan-in-both`: at the same places on both sides, where nobody said that NaN equals NaN. */
+export type Reason = 'dtype' | 'shape' | 'elements' | 'relative-l2' | 'nan' | 'nan-in-both' | 'infinity';
 
 /** Nothing about floats is compared for these types: they are equal or not. */
 export const exact = (t: Tensor): boolean => !isFloat(t.dtype) && !(isKnown(t.dtype) && dtypes[t.dtype].kind === 'complex');
@@ -69,7 +70,7 @@ export function compare(a: Tensor, b: Tensor, rule: Rule): Comparison {
   const tally = count(x, y, precise);
   const { maxAbs, meanAbs, p99Abs, maxRel, relativeL2, cosine, snrDb, psnrDb } = distribution(x, y);
   const reasons: Reason[] = [];
-  if (tally.nan > 0) reasons.push('nan');
+  if (tally.nan > 0) reasons.push(tally.nan > tally.nanInBoth ? 'nan' : 'nan-in-both');
   if (tally.infinite > 0) reasons.push('infinity');
   if (tally.violations > tally.nan + tally.infinite || (exact(a) && !identical)) reasons.push('elements');
   if (relativeL2 > precise.relativeL2) reasons.push('relative-l2');
@@ -98,6 +99,7 @@ interface Tally {
   violations: number;
   /** Violations that a NaN, or an infinity, on one side makes. */
   nan: number;
+  nanInBoth: number;
   infinite: number;
   worst: number;
   required: number;
@@ -105,7 +107,7 @@ interface Tally {
 
 /** numpy's rule, element by element, counted. */
 function count(x: ArrayLike<number>, y: ArrayLike<number>, rule: Rule): Tally {
-  const tally: Tally = { violations: 0, nan: 0, infinite: 0, worst: -1, required: 0 };
+  const tally: Tally = { violations: 0, nan: 0, nanInBoth: 0, infinite: 0, worst: -1, required: 0 };
   let largest = Number.NEGATIVE_INFINITY;
   for (let i = 0; i < x.length; i++) {
     const a = x[i]!;
@@ -122,6 +124,7 @@ function count(x: ArrayLike<number>, y: ArrayLike<number>, rule: Rule): Tally {
     if (excess <= rule.atol) continue;
     tally.violations++;
     if (nan) tally.nan++;
+    if (nan && Number.isNaN(a) && Number.isNaN(b)) tally.nanInBoth++;
     if (infinite) tally.infinite++;
   }
   tally.required = Math.max(0, largest);

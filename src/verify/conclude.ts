@@ -56,14 +56,19 @@ function statusOf(e: Evidence, vacuous: readonly Finding[]): Status {
 }
 
 /** The runtime has looked at the model, or at the inputs, and says no; what it lacks itself is another matter. */
-function isInvalid({ category, kind }: Failure): boolean {
-  return kind === 'error' && (category === 'load' || category === 'unsupported-op' || category === 'shape');
+function isInvalid({ category, kind, input }: Failure): boolean {
+  const refused = category === 'load' || category === 'unsupported-op' || category === 'shape';
+  return kind === 'error' && (refused || (category === 'other' && input !== undefined));
 }
 
 function fatalFinding({ model, input, kind, category, message }: Failure): Finding {
   const where = input === undefined ? model.toUpperCase() : `${model.toUpperCase()} under '${input}'`;
-  const hint = category === 'shape' && input !== undefined ? ' (give sizes that the model accepts for its symbolic dimensions)' : '';
-  return { code: kind === 'error' ? `runtime-${category}` : `runtime-${kind}`, where, message: message + hint };
+  const code = kind === 'error' ? `runtime-${category}` : `runtime-${kind}`;
+  const advice: Readonly<Record<string, string>> = {
+    'runtime-shape': ' (give sizes that the model accepts for its symbolic dimensions)',
+    'runtime-other': ' (if the values are at fault, give inputs that the model accepts)',
+  };
+  return { code, where, message: message + ((input !== undefined && advice[code]) || '') };
 }
 
 /** Why agreement would mean nothing; empty when it means something. */
@@ -121,7 +126,8 @@ function describe({ input, comparison: c, tolerance: t }: OutputResult): string 
   const parts: string[] = [];
   if (c.reasons.includes('relative-l2')) parts.push(`relative L2 ${short(c.relativeL2)} > ${short(t.relativeL2)}`);
   if (c.violations > 0) parts.push(`${c.violations} of ${c.elements} elements outside the tolerance`);
-  if (c.reasons.includes('nan')) parts.push('NaN');
+  if (c.reasons.includes('nan')) parts.push('NaN on one side');
+  if (c.reasons.includes('nan-in-both')) parts.push('NaN on both sides, which counts as a difference unless NaN is said to equal NaN');
   if (c.worst) parts.push(`worst at [${c.worst.index}]: ${c.worst.expected} became ${c.worst.actual}`);
   return `${parts.join('; ')} (input '${input}')`;
 }

@@ -89,11 +89,11 @@ function valuesFor({ name, dtype }: ValueMetadata, dims: readonly number[], kind
 /** Whole numbers from 0 to n − 1. */
 const integersOf = (next: Random) => (n: number) => Math.floor(next() * n);
 
-/** 8-bit inputs are images: their whole range. Wider ones are indices and counts: 0 to 7. */
+/** 8-bit inputs are images: their whole range. Wider ones are indices and counts: 0 to 3. */
 function rangeOf(type: DType, kind: InputKind): readonly [low: number, span: number] {
   const bits = isKnown(type) ? dtypes[type].bits : 32;
   if (kind === 'zeros') return [0, 1];
-  return bits === 8 ? [type === 'int8' ? -128 : 0, 256] : [0, Math.min(8, 2 ** (bits - 1))];
+  return bits === 8 ? [type === 'int8' ? -128 : 0, 256] : [0, Math.min(4, 2 ** (bits - 1))];
 }
 
 type Fill = (stream: string, dims: readonly number[], dtype: DType) => Float64Array;

@@ -38,7 +38,8 @@ export interface VerifyOptions {
   readonly equalNan?: boolean;
   /** Threads inside an operator; default 1, which makes results independent of the number of cores. */
   readonly threads?: number;
-  readonly runtime?: RuntimeOptions;
+  /** Limits for a runtime of its own, or a runtime to share, which stays open. */
+  readonly runtime?: RuntimeOptions | Runtime;
   /** Called before each run of a model on an input: runs so far, runs in all, and what comes now. */
   readonly onProgress?: (done: number, total: number, what: string) => void;
 }
@@ -51,7 +52,8 @@ export interface VerifyOptions {
  */
 export async function verify(a: Comparand, b: Comparand, options: VerifyOptions = {}): Promise<Verdict> {
   const start = performance.now();
-  const runtime = new Runtime(options.runtime);
+  const shared = options.runtime instanceof Runtime ? options.runtime : undefined;
+  const runtime = shared ?? new Runtime(options.runtime as RuntimeOptions | undefined);
   try {
     const run = await examine(runtime, a, b, options);
     const onnxruntime = await runtime
@@ -60,7 +62,7 @@ export async function verify(a: Comparand, b: Comparand, options: VerifyOptions 
       .catch(() => 'unavailable');
     return conclude({ ...run, a, b, options, onnxruntime, milliseconds: performance.now() - start, peakMemory: runtime.peakMemory });
   } finally {
-    await runtime.close();
+    if (!shared) await runtime.close();
   }
 }
 

@@ -1,14 +1,18 @@
 import { existsSync, readdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 
 const folder = join(import.meta.dirname, '../../../shared/corpus');
 
-/** Real models, where they are at hand: paths of .onnx files. They are too large to be part of the repository. */
-export function corpus(): string[] {
-  if (!existsSync(folder)) {
-    console.warn(`SKIPPED: there is no corpus of real models at ${folder}`);
-    return [];
+/** Real models beside the project, where there are any: path by name. Says so loudly where there are none. */
+export function corpusModels(under = ''): Record<string, string> {
+  const start = join(folder, under);
+  if (!existsSync(start)) {
+    console.warn(`SKIPPED: tests on real models: there is no ${start}`);
+    return {};
   }
-  const names = readdirSync(folder, { recursive: true }) as string[];
-  return names.filter(name => name.endsWith('.onnx')).map(name => join(folder, name));
+  const models = readdirSync(start, { recursive: true, encoding: 'utf8' }).filter(path => path.endsWith('.onnx'));
+  return Object.fromEntries(models.sort().map(path => [relative(start, join(start, path)), join(start, path)]));
 }
+
+/** The paths of all of them. */
+export const corpus = (): string[] => Object.values(corpusModels());

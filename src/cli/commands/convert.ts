@@ -6,7 +6,9 @@ import { rewriteFile } from '../rewriting.ts';
 export const convert = (): Command =>
   examples(
     addOptions(new Command('convert'), ...convertOptions(), ...rewriteOptions())
-      .description('turn ReLU, LeakyRelu, PRelu and Clip over images into FReLU, max(x, T(x)); the network first computes what it did before')
+      .description(
+        'turn ReLU, LeakyRelu, PRelu and Clip over images into FReLU, max(x, T(x)); the network first computes what it did before',
+      )
       .argument('<in>', "the model: .onnx, .onnxtxt, or '-' for standard input")
       .action((input: string, flags: RewriteFlags & PassFlags) => rewriteFile('convert', input, flags, { pipeline: 'convert' })),
     ['funnel convert resnet18.onnx -o frelu.onnx', 'every ReLU becomes a funnel; outputs stay as they were, bit for bit'],

@@ -25,10 +25,19 @@ async function run(name: string | undefined, flags: CommonFlags): Promise<void> 
   const schema = 'onnx-funnel/passes@1' as const;
   const chosen = entries.filter(entry => name === undefined || entry.name === name);
   const lists = pipelines.filter(entry => name === undefined || entry.name === name);
-  if (chosen.length + lists.length === 0) throw unknownName('pass', name!, [...entries, ...pipelines].map(entry => entry.name), "'funnel passes' lists them");
+  if (chosen.length + lists.length === 0)
+    throw unknownName(
+      'pass',
+      name!,
+      [...entries, ...pipelines].map(entry => entry.name),
+      "'funnel passes' lists them",
+    );
   // A pipeline is explained by its passes.
   const members = name !== undefined && lists[0] ? entries.filter(entry => lists[0]!.passes.includes(entry.name)) : chosen;
   const [only] = chosen;
   const text = name !== undefined && only ? passText(only) : undefined;
-  say({ json: { schema, passes: members, pipelines: lists }, text: colors => text?.(colors) ?? passListText(members, lists, colors) }, flags);
+  say(
+    { json: { schema, passes: members, pipelines: lists }, text: colors => text?.(colors) ?? passListText(members, lists, colors) },
+    flags,
+  );
 }

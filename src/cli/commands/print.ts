@@ -1,11 +1,16 @@
 import { Command, Option } from 'commander';
+import { naming } from '../failure.ts';
 import { readModel } from '../model-file.ts';
 import { addOptions, type CommonFlags, examples, jsonOption } from '../options.ts';
 
 interface Flags extends CommonFlags {
   readonly output?: string;
   readonly full?: boolean;
+  readonly types?: boolean;
 }
+
+/** Tensors up to this many elements are shapes, axes and the like: worth reading. */
+const WORTH_READING = 8;
 
 /** `funnel print`: ONNX's textual syntax. */
 export const print = (): Command =>
@@ -13,7 +18,8 @@ export const print = (): Command =>
     addOptions(
       new Command('print'),
       new Option('-o, --output <file>', 'write to this file instead of standard output'),
-      new Option('--full', 'spell out large tensors too, so that the text can be parsed again'),
+      new Option('--full', 'everything: all elements of tensors and all types, so that the text can be parsed again'),
+      new Option('--types', 'the types of inner results, where the model declares them'),
       jsonOption(),
     )
       .description("print a model in ONNX's textual syntax")
@@ -23,9 +29,11 @@ export const print = (): Command =>
     ['funnel print model.onnx --full -o model.onnxtxt', "all of it; 'funnel parse' is the way back"],
   );
 
-async function run(input: string, { output = '-', full = false, json = false }: Flags): Promise<void> {
+async function run(input: string, { output = '-', full = false, types = false, json = false }: Flags): Promise<void> {
   const { print } = await import('../../text/print.ts');
-  const text = print(await readModel(input), full ? {} : { elideAbove: 64 });
+  const model = await readModel(input);
+  // Printing reads elements, which may lie in other files.
+  const text = await naming(input, async () => print(model, full ? {} : { maxElements: WORTH_READING, types }));
   const document = json ? `${JSON.stringify({ schema: 'onnx-funnel/print@1', input, full, text }, null, 2)}\n` : text;
   if (output === '-') {
     process.stdout.write(document.endsWith('\n') ? document : `${document}\n`);

@@ -1,6 +1,15 @@
 import { Command, Option } from 'commander';
 import { usage } from '../failure.ts';
-import { addOptions, convertOptions, examples, foldOptions, listOption, type PassFlags, type RewriteFlags, rewriteOptions } from '../options.ts';
+import {
+  addOptions,
+  convertOptions,
+  examples,
+  foldOptions,
+  listOption,
+  type PassFlags,
+  type RewriteFlags,
+  rewriteOptions,
+} from '../options.ts';
 import { rewriteFile } from '../rewriting.ts';
 
 interface Flags extends RewriteFlags, PassFlags {

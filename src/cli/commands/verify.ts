@@ -1,9 +1,9 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
-import type { VerifyOptions } from '../../verify/verify.ts';
 import type { Verdict } from '../../verify/verdict.ts';
+import type { VerifyOptions } from '../../verify/verify.ts';
 import { exitCodes, usage } from '../failure.ts';
 import { checkNames } from '../names.ts';
-import { addOptions, choice, type CommonFlags, examples, jsonOption, listOption, nonNegative, seedOption } from '../options.ts';
+import { addOptions, type CommonFlags, choice, examples, jsonOption, listOption, nonNegative, seedOption } from '../options.ts';
 import { type Shapes, shape } from '../shapes.ts';
 
 interface Flags extends CommonFlags {
@@ -16,6 +16,7 @@ interface Flags extends CommonFlags {
   readonly exclude?: readonly string[];
   readonly equalNan?: boolean;
   readonly timeout?: number;
+  readonly detail?: boolean;
 }
 
 /** `funnel verify`: two models, one answer. */
@@ -23,18 +24,26 @@ export const verify = (): Command =>
   examples(
     addOptions(
       new Command('verify'),
-      listOption('--provider <a,b>', 'execution providers to run B on: cpu, webgpu, cuda and what else ONNX Runtime has here (default: cpu)'),
+      listOption(
+        '--provider <a,b>',
+        'execution providers to run B on: cpu, webgpu, cuda and what else ONNX Runtime has here (default: cpu)',
+      ),
       choice('--optimization <level>', 'run at this level of graph optimisation only', ['disabled', 'basic', 'extended', 'all']),
-      new Option('--shape <sizes...>', 'sizes the models leave open: input:1x3x224x224, N=2, or N=1,4 for several').argParser(shape),
+      new Option('--shape <size>', 'sizes the models leave open: input:1x3x224x224, N=2, or N=1,4 for several; may be repeated').argParser(
+        shape,
+      ),
       seedOption('seed of the generated inputs (default: 0)'),
       new Option('--atol <x>', 'absolute tolerance, instead of the derived one').argParser(nonNegative),
       new Option('--rtol <x>', 'relative tolerance, instead of the derived one').argParser(nonNegative),
       listOption('--exclude <a,b>', 'outputs to leave out'),
       new Option('--equal-nan', 'NaN equals NaN'),
       new Option('--timeout <seconds>', 'how long one run may take (default: 300)').argParser(seconds),
+      new Option('--detail', 'list every output under every input'),
       jsonOption(),
     )
-      .description('ask ONNX Runtime whether two models compute the same; the exit code is 0 for the same, 1 for different, 3 for a missing provider')
+      .description(
+        'ask ONNX Runtime whether two models compute the same; the exit code is 0 for the same, 1 for different, 3 for a missing provider',
+      )
       .argument('<a>', "the reference, run on the CPU without optimisation: .onnx, .onnxtxt, or '-'")
       .argument('<b>', 'the model to compare with it')
       .action(run),
@@ -75,7 +84,8 @@ async function report(verdict: Verdict, paths: readonly string[], flags: Flags):
   const code = exitCodeOf(verdict);
   // Our own reader says better than the runtime what is wrong with a file.
   if (code === exitCodes.badInput) for (const path of paths) if (path !== '-') await (await import('../model-file.ts')).readModel(path);
-  if (code <= exitCodes.different || flags.json) say({ json: verdict, text: colors => verdictText(verdict, colors) }, flags);
+  if (code <= exitCodes.different || flags.json)
+    say({ json: verdict, text: () => verdictText(verdict, { detail: flags.detail ?? false }) }, flags);
   if (code > exitCodes.different) process.stderr.write(`funnel: ${verdict.reasons[0]?.message ?? verdict.summary}\n`);
   process.exitCode = code;
 }

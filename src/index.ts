@@ -1,0 +1,23 @@
+/**
+ * onnx-funnel: read, rewrite, verify and write ONNX models.
+ *
+ * @packageDocumentation
+ */
+export { type ModelOrPath, read, rewrite, verify, write } from './api.ts';
+export { DecodeError, FunnelError, InvalidModel, PassFailed, type Problem, ProviderUnavailable, TextSyntaxError } from './errors.ts';
+export { type Inspection, inspect } from './inspect/inspect.ts';
+export type { Attribute } from './ir/attribute.ts';
+export { check, problemsOf } from './ir/check.ts';
+export { Graph } from './ir/graph.ts';
+export type { FunctionDef, Model } from './ir/model.ts';
+export { Node, type Op } from './ir/node.ts';
+export { type Dim, type Use, Value, type ValueType } from './ir/value.ts';
+export type { Pass, PassReport, Place, RefusedPlace } from './rewrite/pass.ts';
+export type { PipelineOptions, Rewritten } from './rewrite/pipeline.ts';
+export { decode, encode } from './serde/model-file.ts';
+export type { DType } from './tensor/dtype.ts';
+export { Tensor } from './tensor/tensor.ts';
+export { parse } from './text/parse.ts';
+export { print } from './text/print.ts';
+export type { Verdict } from './verify/verdict.ts';
+export type { VerifyOptions } from './verify/verify.ts';

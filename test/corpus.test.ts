@@ -1,0 +1,127 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { afterAll, describe, expect, test } from 'vitest';
+import { passes, pipelines } from '../passes/index.ts';
+import { read } from '../src/api.ts';
+import { closeFactRuntime } from '../src/infer/runtime.ts';
+import type { Model } from '../src/ir/model.ts';
+import { rewrite } from '../src/rewrite/pipeline.ts';
+import { Runtime } from '../src/runtime/session.ts';
+import { encode } from '../src/serde/model-file.ts';
+import { readTensor } from '../src/serde/tensors.ts';
+import type { Tensor } from '../src/tensor/tensor.ts';
+import { corpusModels } from './support/corpus.ts';
+import { compareOnCpu } from './support/equivalence.ts';
+
+const runtime = new Runtime();
+afterAll(async () => {
+  await runtime.close();
+  await closeFactRuntime();
+});
+
+/** The passes that keep what a model computes; freeze-initializers, which takes inputs away, only where it is the point. */
+const exact = Object.keys(passes).filter(name => name !== 'relu-to-frelu' && name !== 'freeze-initializers');
+const run = (model: Model, names: readonly string[], options = {}) =>
+  rewrite(
+    model,
+    names.map(name => passes[name]!(options)),
+    { check: true },
+  );
+const count = (model: Model, op: string) => [...model.graph.allNodes()].filter(n => n.op.name === op).length;
+
+const small = corpusModels('onnx-backend');
+const backend = Object.fromEntries(Object.entries(small).filter(([name]) => !name.startsWith('light')));
+
+describe.skipIf(Object.keys(backend).length === 0)("ONNX's own backend models", () => {
+  test.each(Object.entries(backend))('%s', async (_, path) => {
+    const before = await read(path);
+    const after: Model[] = [];
+    for (const names of [...exact.map(name => [name]), pipelines.deploy!, ['relu-to-frelu'], exact]) {
+      const { model, report } = await run(before, names);
+      for (const refused of report.flatMap(r => r.refused)) expect(refused.detail).not.toBe('');
+      if (model !== before) after.push(model);
+    }
+    for (const model of after) await meetsStoredOutputs(path, model);
+  });
+});
+
+/** The stored expected outputs, with the tolerance of ONNX's own backend test. */
+async function meetsStoredOutputs(path: string, model: Model): Promise<void> {
+  const data = join(dirname(path), 'test_data_set_0');
+  const load = (prefix: string): Tensor[] =>
+    readdirSync(data)
+      .filter(file => file.startsWith(prefix))
+      .sort((a, b) => Number(a.match(/\d+/)) - Number(b.match(/\d+/)))
+      .map(file => readTensor(readFileSync(join(data, file))));
+  const inputs = load('input');
+  const feeds = Object.fromEntries(model.graph.inputs.slice(0, inputs.length).map((v, i) => [v.name, inputs[i]!]));
+  const { outputs } = await runtime.run({ model: { bytes: encode(model) }, feeds: [feeds] });
+  for (const [i, expected] of load('output').entries()) {
+    const actual = outputs[0]![model.graph.outputs[i]!.name]!;
+    expect(actual.dims).toEqual(expected.dims);
+    const [a, e] = [actual.numbers(), expected.numbers()];
+    for (let k = 0; k < e.length; k++) {
+      if (!(Object.is(a[k], e[k]) || Math.abs(a[k]! - e[k]!) <= 1e-5 + 1e-3 * Math.abs(e[k]!))) expect.fail(`${path} output ${i}[${k}]: ${a[k]}, not ${e[k]}`);
+    }
+  }
+}
+
+const exported = corpusModels('exported');
+
+describe.skipIf(Object.keys(exported).length === 0)('exported networks', () => {
+  const batchNorms: Record<string, number> = { resnet18: 20, squeezenet1_1: 0, shufflenet_v2_x0_5: 56, mobilenetv2_050: 52, regnetx_002: 44, ghostnet_050: 80 };
+  const activations: Record<string, number> = { resnet18: 17, squeezenet1_1: 26, shufflenet_v2_x0_5: 37, mobilenetv2_050: 35, regnetx_002: 40, ghostnet_050: 42 };
+
+  test.each(Object.keys(batchNorms))('%s: converted bit for bit, then folded', async name => {
+    const before = await read(exported[`${name}.onnx`]!);
+    expect(count(before, 'BatchNormalization')).toBe(batchNorms[name]);
+    const converted = await run(before, pipelines.convert!);
+    expect(converted.report[0]!.fired).toHaveLength(activations[name]!);
+    const same = await compareOnCpu(before, converted.model);
+    expect(same.reasons).toEqual([]);
+    expect(same.configurations.find(c => c.optimization === 'disabled')?.identical).toBe(true);
+    const folded = await run(converted.model, pipelines.deploy!);
+    expect(count(folded.model, 'BatchNormalization')).toBe(0);
+    const verdict = await compareOnCpu(converted.model, folded.model);
+    expect(verdict.reasons).toEqual([]);
+    expect(verdict.same).toBe(true);
+  });
+
+  test.each(['frelu_resnet', 'frelu_resnet.dynamo'])('%s: 19 BatchNormalization fold, 9 FReLU are recognised, inlining gives them back', async name => {
+    const before = await read(exported[`${name}.onnx`]!);
+    const folded = await run(before, pipelines.deploy!);
+    expect(count(folded.model, 'BatchNormalization')).toBe(0);
+    expect(folded.report.find(r => r.pass === 'fold-batch-norm')?.fired).toHaveLength(19);
+    const fused = await run(folded.model, ['fuse-frelu']);
+    expect(count(fused.model, 'FReLU')).toBe(9);
+    const inlined = await run(fused.model, ['inline-functions']);
+    expect(count(inlined.model, 'Max')).toBe(9);
+    for (const model of [folded.model, fused.model, inlined.model]) expect((await compareOnCpu(before, model)).reasons).toEqual([]);
+  });
+});
+
+const face = corpusModels('face');
+
+describe.skipIf(Object.keys(face).length === 0)('a face detector whose weights are all overridable', () => {
+  test('keeps its 35 BatchNormalization, unless asked', async () => {
+    const before = await read(face['version-RFB-320.onnx']!);
+    const kept = await run(before, pipelines.deploy!);
+    expect(kept.report.find(r => r.pass === 'fold-batch-norm')?.refused.map(r => r.code)).toEqual(new Array(35).fill('E_OVERRIDABLE'));
+    const frozen = await run(before, ['freeze-initializers', ...pipelines.deploy!]);
+    expect(count(frozen.model, 'BatchNormalization')).toBe(0);
+    const verdict = await compareOnCpu(await read(face['version-RFB-320_simplified.onnx']!), frozen.model);
+    expect(verdict.reasons).toEqual([]);
+  });
+});
+
+const light = corpusModels('onnx-backend/light');
+
+describe.skipIf(Object.keys(light).length === 0)('networks whose weights are made by ConstantOfShape', () => {
+  test.each(Object.entries(light))('%s does not grow by the weights it does not have', async (_, path) => {
+    const before = await read(path);
+    const { model, report } = await run(before, pipelines.deploy!);
+    expect(encode(model).byteLength).toBeLessThanOrEqual(readFileSync(path).byteLength + 64 * 1024);
+    const left = count(model, 'BatchNormalization');
+    expect(report.find(r => r.pass === 'fold-batch-norm')!.refused.length).toBe(left);
+  });
+});
