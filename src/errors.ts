@@ -63,11 +63,13 @@ export class PassFailed extends FunnelError {
 /** An execution provider, or the runtime itself, that is not there or did not survive. */
 export class ProviderUnavailable extends FunnelError {
   readonly provider: string;
+  readonly why: string;
   readonly available: readonly string[];
   readonly remedy: string;
   constructor(provider: string, why: string, available: readonly string[], remedy: string) {
     super('E_PROVIDER', `${provider}: ${why}; ${remedy}`);
     this.provider = provider;
+    this.why = why;
     this.available = available;
     this.remedy = remedy;
   }

@@ -7,10 +7,10 @@ import { closeFactRuntime } from '../src/infer/runtime.ts';
 import { rewrite } from '../src/rewrite/pipeline.ts';
 import { parse } from '../src/text/parse.ts';
 import { print } from '../src/text/print.ts';
-import { compareOnCpu } from './support/equivalence.ts';
+import { closeRuntime, compare } from './support/equivalence.ts';
 
 const root = join(import.meta.dirname, '..');
-afterAll(closeFactRuntime);
+afterAll(() => Promise.all([closeFactRuntime(), closeRuntime()]));
 
 /** The one spelling of a text. */
 const canonical = (text: string) => print(parse(text));
@@ -28,7 +28,7 @@ describe.each(readPassDocs(root))('$name: its doc comment', ({ name, before, aft
   });
 
   test('computes the same on ONNX Runtime', async () => {
-    const verdict = await compareOnCpu(parse(before), (await rewrite(parse(before), [pass])).model);
+    const verdict = await compare(parse(before), (await rewrite(parse(before), [pass])).model);
     // freeze-initializers takes inputs away, and says so; what is left is compared with the inputs' defaults.
     if (name !== 'freeze-initializers') expect(verdict.reasons).toEqual([]);
     expect(verdict.same || name === 'freeze-initializers').toBe(true);
@@ -75,7 +75,7 @@ describe.each(cases)('$pass: $name', ({ pass: passName, path }) => {
   test.skipIf(options.init === 'gaussian' || text.includes('# no runtime: '))('computes the same on ONNX Runtime', async () => {
     const { model, report } = await run();
     if (report[0]!.fired.length === 0 || passName === 'freeze-initializers') return;
-    const verdict = await compareOnCpu(parse(text), model);
+    const verdict = await compare(parse(text), model);
     expect(verdict.reasons).toEqual([]);
     expect(verdict.same).toBe(true);
   });

@@ -12,6 +12,8 @@ export async function progressBar(): Promise<Progress> {
     stream: process.stderr,
     clearOnComplete: true,
     hideCursor: false,
+    // Else a bar that is interrupted would leave the terminal without line wrapping.
+    linewrap: true,
     barsize: 20,
   });
   bar.start(1, 0, { what: '' });

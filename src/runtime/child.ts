@@ -96,7 +96,7 @@ export class Child {
     this.#end ??= reason;
     this.#process.kill('SIGKILL');
     children.delete(this);
-    rmSync(this.folder, { recursive: true, force: true });
+    rmSync(this.folder, { recursive: true, force: true, maxRetries: 3 });
   }
 
   #ended(code: number | null, signal: NodeJS.Signals | null): void {

@@ -169,7 +169,7 @@ export class Runtime {
       });
       return { available: true, adapter };
     } catch (error) {
-      if (error instanceof ProviderUnavailable) return { available: false, why: whyOf(error), remedy: error.remedy };
+      if (error instanceof ProviderUnavailable) return { available: false, why: error.why, remedy: error.remedy };
       if (error instanceof RuntimeFailure) return { available: false, why: error.message, remedy: unavailable(provider, '', []).remedy };
       throw error;
     }
@@ -210,9 +210,4 @@ export class Runtime {
     this.#queue = result.catch(() => {});
     return result;
   }
-}
-
-/** The reason alone, which the error's message holds between provider and remedy. */
-function whyOf(error: ProviderUnavailable): string {
-  return error.message.slice(error.provider.length + 2, -(error.remedy.length + 2));
 }

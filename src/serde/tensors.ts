@@ -4,6 +4,7 @@ import { type Storage, Tensor } from '../tensor/tensor.ts';
 import { revise } from './message.ts';
 import { onnx, type TensorProto } from './onnx.generated.js';
 import { hasPayload, payloadBytes, rawData, rawLength, stringData, stringsOf, withoutPayload } from './payload.ts';
+import { MessageReader } from './wire.ts';
 
 /** TensorProto.DataLocation.EXTERNAL */
 export const external = 1;
@@ -110,4 +111,12 @@ export function tensorProto(tensor: Tensor, name: string, old?: TensorProto | nu
     data_location: undefined,
     $unknowns: [...withoutPayload(old?.$unknowns ?? []), ...payload],
   });
+}
+
+/** The tensor in a serialized TensorProto, such as the `.pb` files of ONNX's test data. @throws DecodeError */
+export function decodeTensor(bytes: Uint8Array): Tensor {
+  const open = () => {
+    throw new DecodeError('E_EXTERNAL', 'a tensor file must hold its data itself');
+  };
+  return tensorOf(onnx.TensorProto.decode(new MessageReader(bytes)), { open }, 'tensor');
 }

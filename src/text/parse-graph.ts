@@ -61,7 +61,9 @@ export function parseDeclarations(lexer: Lexer, open: string, close: string, val
     const start = lexer.start;
     const type = parseOptionalType(lexer);
     const at = lexer.start;
+    const quotes = lexer.kind === 'string';
     const name = lexer.name(type ? 'a name' : 'a type or a name');
+    if (!type && !quotes && (lexer.kind === 'word' || lexer.kind === 'string' || lexer.is('['))) lexer.fail(`${name} is no type`, at);
     const tensor = values && lexer.eat('=') ? parseTensor(lexer, type, name, start) : undefined;
     declarations.push({ name, type, tensor, at });
   });

@@ -53,7 +53,7 @@ function parseElements(lexer: Lexer, dtype: KnownDType, dims: readonly number[])
   const collect = <T>(take: () => T, wanted = size): T[] => {
     const items: T[] = [];
     lexer.list('{', '}', () => items.push(take()));
-    if (items.length !== wanted) lexer.fail(`${describe(dtype, dims)} wants ${wanted} elements, found ${items.length}`, at);
+    if (items.length !== wanted) lexer.fail(`${describe(dtype, dims)} wants ${count(wanted)}, found ${items.length}`, at);
     return items;
   };
   if (dtype === 'string')
@@ -118,13 +118,14 @@ function parsePacked(lexer: Lexer, dtype: KnownDType, dims: readonly number[]): 
   });
   const packed = Math.ceil(size / perByte);
   const misplaced = values.indexOf(true);
-  if (numbers.length === packed && (misplaced < 0 || packed === size)) return Uint8Array.from(numbers, x => x & 255);
-  if (numbers.length !== size)
-    lexer.fail(`${describe(dtype, dims)} wants ${size} elements, or ${packed} bytes, found ${numbers.length}`, at);
+  // A single element is both: a number for it, or the byte that holds it.
+  const single = packed === size;
+  if (numbers.length === packed && misplaced < 0 && !single) return Uint8Array.from(numbers, x => x & 255);
+  if (numbers.length !== size) lexer.fail(`${describe(dtype, dims)} wants ${count(size)}, or ${packed} bytes, found ${numbers.length}`, at);
   const bytes = new Uint8Array(packed);
   for (const [i, x] of numbers.entries()) {
     const low = dtype.startsWith('int') ? -(2 ** (bits - 1)) : 0;
-    const high = dtype.startsWith('int') ? 2 ** (bits - 1) - 1 : 2 ** bits - 1;
+    const high = dtype.startsWith('int') && !single ? 2 ** (bits - 1) - 1 : 2 ** bits - 1;
     if (x < low || x > high) lexer.fail(`${x} is out of ${dtype}'s range`, starts[i]);
     bytes[Math.floor(i / perByte)]! |= (x & (2 ** bits - 1)) << ((i % perByte) * bits);
   }
@@ -134,6 +135,8 @@ function parsePacked(lexer: Lexer, dtype: KnownDType, dims: readonly number[]): 
 function stored(dtype: DType, dims: readonly number[], bytes: Uint8Array): Tensor {
   return Tensor.stored(dtype, dims, { bytes: () => bytes });
 }
+
+const count = (n: number) => `${n} element${n === 1 ? '' : 's'}`;
 
 function describe(dtype: DType, dims: readonly number[]): string {
   return dims.length === 0 ? dtype : `${dtype}[${dims}]`;

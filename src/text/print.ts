@@ -75,11 +75,10 @@ function bodyText(
 ): { lead: string; lines: string[] } {
   const { names, options } = printing;
   for (const value of [...graph.inputs, ...graph.constants, ...graph.sparse]) names.define(value, scope);
-  const inputs = graph.inputs.map(value => (saysFallback(value) ? initializerText(value, printing) : typed(value, names)));
   const initializers = [...graph.constants].map(value => initializerText(value, printing));
-  const listed = graph.inputs.filter(value => fallbackOf(value) && !saysFallback(value)).map(value => initializerText(value, printing));
-  (listsConstants ? inputs : listed).push(...initializers);
-  for (const value of graph.sparse) listed.push(`${names.of(value)} = ...`);
+  const own = graph.inputs.map(value => (saysFallback(value) ? initializerText(value, printing) : typed(value, names)));
+  const fallbacks = graph.inputs.filter(value => fallbackOf(value) && !saysFallback(value)).map(value => initializerText(value, printing));
+  const sparse = [...graph.sparse].map(value => `${names.of(value)} = ...`);
   const outputs = new Set(graph.outputs);
   const types: string[] = [];
   const lines: string[] = [];
@@ -90,7 +89,8 @@ function bodyText(
       if (value.type && !outputs.has(value) && (value.name !== '' || value.uses.size > 0)) types.push(typed(value, names));
     }
   }
-  listed.push(...types);
+  const inputs = listsConstants ? own.concat(initializers) : own;
+  const listed = fallbacks.concat(listsConstants ? [] : initializers, sparse, types);
   const column = (items: readonly string[]) => `\n${items.map(item => `${indent}  ${item}`).join(',\n')}\n${indent}`;
   const ins = graph.inputs.some(saysFallback) || inputs.length > graph.inputs.length ? column(inputs) : inputs.join(', ');
   const outs = graph.outputs.map(value => typed(value, names)).join(', ');

@@ -2,26 +2,26 @@ import type { Model } from '../../src/ir/model.ts';
 import { Runtime } from '../../src/runtime/session.ts';
 import { encode } from '../../src/serde/model-file.ts';
 import type { Verdict } from '../../src/verify/verdict.ts';
-import { verify } from '../../src/verify/verify.ts';
+import { type VerifyOptions, verify } from '../../src/verify/verify.ts';
 
-/** Compares two models on ONNX Runtime's CPU provider, unoptimised and optimised. */
-export async function compareOnCpu(a: Model, b: Model): Promise<Verdict> {
-  return verify({ bytes: encode(a), label: 'before' }, { bytes: encode(b), label: 'after' }, { providers: ['cpu'] });
+const runtime = new Runtime();
+
+/** Compares two models on ONNX Runtime's CPU provider, unoptimised and optimised, or as `options` say. */
+export async function compare(a: Model, b: Model, options: VerifyOptions = {}): Promise<Verdict> {
+  return verify({ bytes: encode(a, { inline: true }), label: 'before' }, { bytes: encode(b, { inline: true }), label: 'after' }, { runtime, ...options });
 }
+
+export const closeRuntime = () => runtime.close();
 
 let webgpu: Promise<boolean> | undefined;
 
-/** Whether there is a WebGPU adapter; says so once where there is none. */
+/** Whether there is a WebGPU adapter; says so loudly where there is none. @throws Error where FUNNEL_REQUIRE_WEBGPU asks for one. */
 export function hasWebgpu(): Promise<boolean> {
-  webgpu ??= (async () => {
-    const runtime = new Runtime();
-    try {
-      const probe = await runtime.probe('webgpu');
-      if (!probe.available) console.warn(`SKIPPED: WebGPU tests: ${probe.why}; ${probe.remedy}`);
-      return probe.available;
-    } finally {
-      await runtime.close();
-    }
-  })();
+  webgpu ??= runtime.probe('webgpu').then(probe => {
+    if (probe.available) return true;
+    if (process.env.FUNNEL_REQUIRE_WEBGPU) throw new Error(`WebGPU is required here: ${probe.why}; ${probe.remedy}`);
+    console.warn(`SKIPPED: WebGPU tests: ${probe.why}; ${probe.remedy}`);
+    return false;
+  });
   return webgpu;
 }
