@@ -61,7 +61,8 @@ async function meetsStoredOutputs(path: string, model: Model): Promise<void> {
     expect(actual.dims).toEqual(expected.dims);
     const [a, e] = [actual.numbers(), expected.numbers()];
     for (let k = 0; k < e.length; k++) {
-      if (!(Object.is(a[k], e[k]) || Math.abs(a[k]! - e[k]!) <= 1e-5 + 1e-3 * Math.abs(e[k]!))) expect.fail(`${path} output ${i}[${k}]: ${a[k]}, not ${e[k]}`);
+      if (!(Object.is(a[k], e[k]) || Math.abs(a[k]! - e[k]!) <= 1e-5 + 1e-3 * Math.abs(e[k]!)))
+        expect.fail(`${path} output ${i}[${k}]: ${a[k]}, not ${e[k]}`);
     }
   }
 }
@@ -69,8 +70,22 @@ async function meetsStoredOutputs(path: string, model: Model): Promise<void> {
 const exported = corpusModels('exported');
 
 describe.skipIf(Object.keys(exported).length === 0)('exported networks', () => {
-  const batchNorms: Record<string, number> = { resnet18: 20, squeezenet1_1: 0, shufflenet_v2_x0_5: 56, mobilenetv2_050: 52, regnetx_002: 44, ghostnet_050: 80 };
-  const activations: Record<string, number> = { resnet18: 17, squeezenet1_1: 26, shufflenet_v2_x0_5: 37, mobilenetv2_050: 35, regnetx_002: 40, ghostnet_050: 42 };
+  const batchNorms: Record<string, number> = {
+    resnet18: 20,
+    squeezenet1_1: 0,
+    shufflenet_v2_x0_5: 56,
+    mobilenetv2_050: 52,
+    regnetx_002: 44,
+    ghostnet_050: 80,
+  };
+  const activations: Record<string, number> = {
+    resnet18: 17,
+    squeezenet1_1: 26,
+    shufflenet_v2_x0_5: 37,
+    mobilenetv2_050: 35,
+    regnetx_002: 40,
+    ghostnet_050: 42,
+  };
 
   test.each(Object.keys(batchNorms))('%s: converted bit for bit, then folded', async name => {
     const before = await read(exported[`${name}.onnx`]!);
@@ -87,17 +102,20 @@ describe.skipIf(Object.keys(exported).length === 0)('exported networks', () => {
     expect(verdict.same).toBe(true);
   });
 
-  test.each(['frelu_resnet', 'frelu_resnet.dynamo'])('%s: 19 BatchNormalization fold, 9 FReLU are recognised, inlining gives them back', async name => {
-    const before = await read(exported[`${name}.onnx`]!);
-    const folded = await run(before, pipelines.deploy!);
-    expect(count(folded.model, 'BatchNormalization')).toBe(0);
-    expect(folded.report.find(r => r.pass === 'fold-batch-norm')?.fired).toHaveLength(19);
-    const fused = await run(folded.model, ['fuse-frelu']);
-    expect(count(fused.model, 'FReLU')).toBe(9);
-    const inlined = await run(fused.model, ['inline-functions']);
-    expect(count(inlined.model, 'Max')).toBe(9);
-    for (const model of [folded.model, fused.model, inlined.model]) expect((await compare(before, model)).reasons).toEqual([]);
-  });
+  test.each(['frelu_resnet', 'frelu_resnet.dynamo'])(
+    '%s: 19 BatchNormalization fold, 9 FReLU are recognised, inlining gives them back',
+    async name => {
+      const before = await read(exported[`${name}.onnx`]!);
+      const folded = await run(before, pipelines.deploy!);
+      expect(count(folded.model, 'BatchNormalization')).toBe(0);
+      expect(folded.report.find(r => r.pass === 'fold-batch-norm')?.fired).toHaveLength(19);
+      const fused = await run(folded.model, ['fuse-frelu']);
+      expect(count(fused.model, 'FReLU')).toBe(9);
+      const inlined = await run(fused.model, ['inline-functions']);
+      expect(count(inlined.model, 'Max')).toBe(9);
+      for (const model of [folded.model, fused.model, inlined.model]) expect((await compare(before, model)).reasons).toEqual([]);
+    },
+  );
 });
 
 const face = corpusModels('face');

@@ -5,7 +5,7 @@ import type { FunctionDef } from '../ir/model.ts';
 import { labelOf, Node } from '../ir/node.ts';
 import { opOf } from '../ir/op.ts';
 import { Value } from '../ir/value.ts';
-import { type OpName, type OperatorVersion, type Ops, operatorAt } from '../ops/schema.ts';
+import { type OperatorVersion, type OpName, type Ops, operatorAt } from '../ops/schema.ts';
 import { Tensor } from '../tensor/tensor.ts';
 import { instantiate } from './instantiate.ts';
 import type { Match } from './match.ts';

@@ -8,7 +8,11 @@ const runtime = new Runtime();
 
 /** Compares two models on ONNX Runtime's CPU provider, unoptimised and optimised, or as `options` say. */
 export async function compare(a: Model, b: Model, options: VerifyOptions = {}): Promise<Verdict> {
-  return verify({ bytes: encode(a, { inline: true }), label: 'before' }, { bytes: encode(b, { inline: true }), label: 'after' }, { runtime, ...options });
+  return verify(
+    { bytes: encode(a, { inline: true }), label: 'before' },
+    { bytes: encode(b, { inline: true }), label: 'after' },
+    { runtime, ...options },
+  );
 }
 
 export const closeRuntime = () => runtime.close();
