@@ -1,4 +1,5 @@
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { rmSync } from 'node:fs';
+import { mkdir, mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { passes, pipelines } from '../../passes/index.ts';
@@ -13,45 +14,39 @@ import type { Progress } from './progress.ts';
 
 const fixture = 'fixtures/models/resnet-tiny.onnxtxt';
 
-/** Converts, folds and verifies the built-in model, in `wanted` or in a folder that is gone afterwards. */
+/** Converts, folds and verifies the built-in model, in `wanted` or in a folder that is gone when the process is. */
 export async function runDemo(wanted: string | undefined, progress: Progress): Promise<DemoStory> {
-  const folder = wanted ?? (await mkdtemp(join(tmpdir(), 'funnel-demo-')));
-  try {
-    await mkdir(folder, { recursive: true }).catch(error => {
-      throw usage(`can't make the folder ${folder}: ${reason(error)}`);
-    });
-    const webgpu = await adapter();
-    const providers = webgpu.available ? ['cpu', 'webgpu'] : ['cpu'];
-    const relu = await read(join(packageRoot, fixture));
-    await write(relu, join(folder, 'relu.onnx'));
-    const step = async (
-      command: string,
-      pipeline: string,
-      from: string,
-      to: string,
-      model: Model,
-    ): Promise<DemoStep & { readonly after: Model }> => {
-      const { model: after, report } = await rewrite(
-        model,
-        pipelines[pipeline]!.map(name => passes[name]!()),
-      );
-      await write(after, join(folder, to));
-      const { same, summary, ...verdict } = await verify(join(folder, from), join(folder, to), { providers, onProgress: progress.update });
-      return {
-        command: `funnel ${command} ${from} -o ${to}`,
-        passes: report,
-        same,
-        summary,
-        runs: runsOf({ same, summary, ...verdict }),
-        after,
-      };
-    };
-    const { after: frelu, ...converted } = await step('convert', 'convert', 'relu.onnx', 'frelu.onnx', relu);
-    const { after: _, ...folded } = await step('fold', 'deploy', 'frelu.onnx', 'deploy.onnx', frelu);
-    return { schema: 'onnx-funnel/demo@1', folder: wanted, webgpu, steps: [converted, folded] };
-  } finally {
-    if (wanted === undefined) await rm(folder, { recursive: true, force: true });
+  const folder = await folderFor(wanted);
+  const webgpu = await adapter();
+  const providers = webgpu.available ? ['cpu', 'webgpu'] : ['cpu'];
+  const relu = await read(join(packageRoot, fixture));
+  await write(relu, join(folder, 'relu.onnx'));
+  const step = async (command: string, pipeline: string, from: string, to: string, model: Model) => {
+    const { model: after, report } = await rewrite(
+      model,
+      pipelines[pipeline]!.map(name => passes[name]!()),
+    );
+    await write(after, join(folder, to));
+    const verdict = await verify(join(folder, from), join(folder, to), { providers, onProgress: progress.update });
+    const { same, summary } = verdict;
+    const told: DemoStep = { command: `funnel ${command} ${from} -o ${to}`, passes: report, same, summary, runs: runsOf(verdict) };
+    return { told, after };
+  };
+  const converted = await step('convert', 'convert', 'relu.onnx', 'frelu.onnx', relu);
+  const folded = await step('fold', 'deploy', 'frelu.onnx', 'deploy.onnx', converted.after);
+  return { schema: 'onnx-funnel/demo@1', folder: wanted, webgpu, steps: [converted.told, folded.told] };
+}
+
+async function folderFor(wanted: string | undefined): Promise<string> {
+  if (wanted === undefined) {
+    const folder = await mkdtemp(join(tmpdir(), 'funnel-demo-'));
+    process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
+    return folder;
   }
+  await mkdir(wanted, { recursive: true }).catch(error => {
+    throw usage(`can't make the folder ${wanted}: ${reason(error)}`);
+  });
+  return wanted;
 }
 
 async function adapter(): Promise<DemoStory['webgpu']> {

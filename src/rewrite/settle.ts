@@ -13,24 +13,30 @@ const ulps: Readonly<Record<string, number>> = { double: 2 ** -52, float: 2 ** -
  */
 export function settle(computed: Tensor): Tensor | Refusal {
   if (computed.storage || !isFloat(computed.dtype)) return computed.settle();
-  const exact = computed.numbers();
-  const settled = computed.settle();
-  const rounded = settled.numbers();
   const channels = computed.rank > 1 ? computed.dims[0]! : 1;
-  const perChannel = exact.length / Math.max(channels, 1);
-  const bound = MAX_ERROR_ULPS * (ulps[computed.dtype] ?? 2 ** -3);
-  for (let c = 0, i = 0; c < channels; c++) {
-    let error = 0;
-    let norm = 0;
-    for (const end = i + perChannel; i < end; i++) {
-      const x = exact[i]!;
-      if (!Number.isFinite(x)) return new Refusal('E_NONFINITE', `channel ${c} would hold ${x}`);
-      if (!Number.isFinite(rounded[i]!))
-        return new Refusal('E_OVERFLOW', `channel ${c} would hold ${x.toPrecision(3)}, beyond ${computed.dtype}`);
-      error += (x - rounded[i]!) ** 2;
-      norm += x * x;
+  const perChannel = computed.size / channels;
+  const errors = new Float64Array(channels);
+  const norms = new Float64Array(channels);
+  const settled = computed.settle((exact, rounded, start) => {
+    for (let i = 0; i < exact.length; ) {
+      const c = Math.floor((start + i) / perChannel);
+      let error = 0;
+      let norm = 0;
+      for (const end = Math.min(exact.length, (c + 1) * perChannel - start); i < end; i++) {
+        const x = exact[i]!;
+        const lost = x - rounded[i]!;
+        error += lost * lost;
+        norm += x * x;
+      }
+      errors[c]! += error;
+      norms[c]! += norm;
     }
-    if (computed.rank > 1 && error > bound * bound * norm)
+  });
+  const bound = (MAX_ERROR_ULPS * (ulps[computed.dtype] ?? 2 ** -3)) ** 2;
+  for (let c = 0; c < channels; c++) {
+    if (!Number.isFinite(norms[c]!)) return new Refusal('E_NONFINITE', `channel ${c} would not be finite`);
+    if (!Number.isFinite(errors[c]!)) return new Refusal('E_OVERFLOW', `channel ${c} would hold values beyond ${computed.dtype}'s range`);
+    if (computed.rank > 1 && errors[c]! > bound * norms[c]!)
       return new Refusal('E_UNDERFLOW', `channel ${c} would lose its precision below ${computed.dtype}'s range`);
   }
   return settled;

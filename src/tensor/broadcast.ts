@@ -1,8 +1,11 @@
-/** Numbers under a shape, row-major. */
-interface Strided {
+/** Numbers under a shape, row-major, read by their flat index. */
+export interface Operand {
   readonly dims: readonly number[];
-  readonly values: ArrayLike<number>;
+  readonly at: (index: number) => number;
 }
+
+/** Elements computed at a time: large tensors are never held in float64 as a whole. */
+const BLOCK = 1 << 15;
 
 /** Number of elements of a shape. */
 export function sizeOf(dims: readonly number[]): number {
@@ -20,15 +23,30 @@ export function broadcastDims(a: readonly number[], b: readonly number[]): numbe
   });
 }
 
-/** `f` over two arrays, element by element, with broadcasting; the result is float64. */
-export function zip(a: Strided, b: Strided, f: (x: number, y: number) => number): { dims: number[]; values: Float64Array } {
+/**
+ * `f` over two operands, element by element, with broadcasting: blocks of float64 results in row-major order. A block is valid until
+ * the next one is asked for.
+ * @throws RangeError when the shapes do not broadcast.
+ */
+export function* zip(a: Operand, b: Operand, f: (x: number, y: number) => number): Generator<Float64Array> {
   const dims = broadcastDims(a.dims, b.dims);
+  const size = sizeOf(dims);
   const loops = coalesce(dims, strides(a.dims, dims), strides(b.dims, dims));
-  const values = new Float64Array(sizeOf(dims));
-  const inner = loops.pop() ?? { size: values.length, a: 0, b: 0 };
+  const inner = loops.pop() ?? { size: 1, a: 0, b: 0 };
   const counter = loops.map(() => 0);
-  for (let i = 0, ia = 0, ib = 0; i < values.length; ) {
-    for (let k = 0, ja = ia, jb = ib; k < inner.size; k++, ja += inner.a, jb += inner.b) values[i++] = f(a.values[ja]!, b.values[jb]!);
+  const block = new Float64Array(Math.min(size, BLOCK));
+  let filled = 0;
+  for (let done = 0, ia = 0, ib = 0; done < size; done += inner.size) {
+    for (let k = 0; k < inner.size; ) {
+      const end = Math.min(filled + inner.size - k, block.length);
+      let ja = ia + k * inner.a;
+      let jb = ib + k * inner.b;
+      k += end - filled;
+      for (; filled < end; ja += inner.a, jb += inner.b) block[filled++] = f(a.at(ja), b.at(jb));
+      if (filled < block.length) continue;
+      yield block;
+      filled = 0;
+    }
     for (let d = loops.length - 1; d >= 0; d--) {
       const loop = loops[d]!;
       counter[d]!++;
@@ -40,7 +58,7 @@ export function zip(a: Strided, b: Strided, f: (x: number, y: number) => number)
       counter[d] = 0;
     }
   }
-  return { dims, values };
+  if (filled > 0) yield block.subarray(0, filled);
 }
 
 interface Loop {

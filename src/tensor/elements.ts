@@ -50,6 +50,19 @@ export function decodeElements(dtype: DType, bytes: Uint8Array, size: number): E
 }
 
 /**
+ * Reads elements one by one, as numbers, without a copy of them all where the bytes are not aligned.
+ * @throws RangeError for element types without a numeric value.
+ */
+export function elementReader(dtype: DType, bytes: Uint8Array, size: number): (index: number) => number {
+  if (dtype === 'float' && bytes.byteOffset % 4 !== 0) {
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    return i => view.getFloat32(i * 4, true);
+  }
+  const elements = decodeElements(dtype, bytes, size);
+  return typeof elements[0] === 'bigint' ? i => Number(elements[i]) : i => elements[i] as number;
+}
+
+/**
  * Writes numbers in raw_data's little-endian layout, each rounded once, ties to even, to the element type; integers must be in range.
  * @throws RangeError for an element type that numbers can't be written as, and for an integer out of range.
  */

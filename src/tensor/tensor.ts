@@ -1,6 +1,6 @@
-import { sizeOf, zip } from './broadcast.ts';
+import { broadcastDims, type Operand, sizeOf, zip } from './broadcast.ts';
 import { byteLengthOf, type DType } from './dtype.ts';
-import { decodeElements, type Elements, encodeElements } from './elements.ts';
+import { decodeElements, type Elements, elementReader, encodeElements } from './elements.ts';
 
 /** Where a tensor's elements live: in memory, in the file they were read from, or in an external data file. Read on demand. */
 export interface Storage {
@@ -10,23 +10,27 @@ export interface Storage {
   strings?(): readonly Uint8Array[];
 }
 
+/** Results of arithmetic in float64, not rounded yet, computed when someone asks. */
+interface Computed {
+  /** Row-major; a block is valid until the next one is asked for. */
+  blocks(): Iterable<Float64Array>;
+}
+
 /**
  * An immutable tensor of any ONNX element type.
  *
- * Arithmetic runs in float64, and its results stay in float64 until `settle` or `bytes` rounds them, once, to the element type.
+ * Arithmetic runs in float64, and its results stay unrounded until `settle` or `bytes` rounds them, once, to the element type.
  * The element type of a result is that of the left operand.
  */
 export class Tensor {
   readonly dtype: DType;
   readonly dims: readonly number[];
-  readonly #storage: Storage | undefined;
-  readonly #exact: ArrayLike<number> | undefined;
+  readonly #source: Storage | Computed;
 
-  private constructor(dtype: DType, dims: readonly number[], storage: Storage | undefined, exact?: ArrayLike<number>) {
+  private constructor(dtype: DType, dims: readonly number[], source: Storage | Computed) {
     this.dtype = dtype;
     this.dims = dims;
-    this.#storage = storage;
-    this.#exact = exact;
+    this.#source = source;
   }
 
   /** A tensor of numbers, row-major. @throws RangeError when `dims` and the number of values disagree. */
@@ -47,7 +51,11 @@ export class Tensor {
   }
 
   static fill(dtype: DType, dims: readonly number[], x: number): Tensor {
-    return new Tensor(dtype, dims, undefined, new Float64Array(sizeOf(dims)).fill(x));
+    return Tensor.#exact(dtype, dims, new Float64Array(sizeOf(dims)).fill(x));
+  }
+
+  static #exact(dtype: DType, dims: readonly number[], values: Float64Array): Tensor {
+    return new Tensor(dtype, dims, { blocks: () => [values] });
   }
 
   get rank(): number {
@@ -62,16 +70,16 @@ export class Tensor {
   }
   /** Where the elements live; undefined for a result of arithmetic that is not settled yet. */
   get storage(): Storage | undefined {
-    return this.#storage;
+    return 'bytes' in this.#source ? this.#source : undefined;
   }
 
   /** The elements in raw_data's layout, rounded to the element type. */
   bytes(): Uint8Array {
-    return this.#storage?.bytes() ?? encodeElements(this.dtype, this.#exact!);
+    return 'bytes' in this.#source ? this.#source.bytes() : this.settle().bytes();
   }
   /** The elements; 64-bit integers come as bigints. @throws RangeError for strings and unknown element types. */
   elements(): Elements {
-    return this.#exact ?? decodeElements(this.dtype, this.#storage!.bytes(), this.size);
+    return 'bytes' in this.#source ? decodeElements(this.dtype, this.#source.bytes(), this.size) : this.#collect(this.#source);
   }
   /** The elements as numbers (64-bit integers beyond 2^53 lose precision). */
   numbers(): ArrayLike<number> {
@@ -80,7 +88,7 @@ export class Tensor {
   }
   /** The elements of a string tensor. */
   strings(): readonly Uint8Array[] {
-    return this.#storage?.strings?.() ?? [];
+    return this.storage?.strings?.() ?? [];
   }
 
   add(b: Tensor | number): Tensor {
@@ -96,7 +104,7 @@ export class Tensor {
     return this.#zip(b, (x, y) => x / y);
   }
   sqrt(): Tensor {
-    return new Tensor(this.dtype, this.dims, undefined, Float64Array.from(this.numbers(), Math.sqrt));
+    return Tensor.#exact(this.dtype, this.dims, Float64Array.from(this.numbers(), Math.sqrt));
   }
 
   /** Sums over the last `count` axes. */
@@ -109,17 +117,18 @@ export class Tensor {
       for (let k = i * run; k < (i + 1) * run; k++) sum += values[k]!;
       return sum;
     });
-    return new Tensor(this.dtype, dims, undefined, sums);
+    return Tensor.#exact(this.dtype, dims, sums);
   }
 
   /** The same elements under another shape. */
   reshape(dims: readonly number[]): Tensor {
     if (sizeOf(dims) !== this.size) throw new RangeError(`[${this.dims}] can't be reshaped to [${dims}]`);
-    return new Tensor(this.dtype, dims, this.#storage, this.#exact);
+    return new Tensor(this.dtype, dims, this.#source);
   }
   /** The same values, to be rounded to another element type. */
   as(dtype: DType): Tensor {
-    return dtype === this.dtype ? this : new Tensor(dtype, this.dims, undefined, this.numbers());
+    if (dtype === this.dtype) return this;
+    return new Tensor(dtype, this.dims, 'bytes' in this.#source ? { blocks: () => [Float64Array.from(this.numbers())] } : this.#source);
   }
   /** Zeros of this shape and element type. */
   zeros(): Tensor {
@@ -130,16 +139,45 @@ export class Tensor {
     return this.reshape(Array.from({ length: rank }, (_, i) => (i === axis ? this.size : 1)));
   }
 
-  /** This tensor rounded to its element type, the float64 results of arithmetic let go. A stored tensor is returned as it is. */
-  settle(): Tensor {
-    if (!this.#exact) return this;
-    const bytes = encodeElements(this.dtype, this.#exact);
+  /**
+   * This tensor rounded to its element type; a stored tensor is returned as it is. `inspect` sees each block of results before and after
+   * rounding, with the flat index of its first element.
+   */
+  settle(inspect?: (exact: Float64Array, rounded: ArrayLike<number>, start: number) => void): Tensor {
+    const source = this.#source;
+    if ('bytes' in source) return this;
+    const bytes = new Uint8Array(this.byteLength ?? 0);
+    let start = 0;
+    for (const exact of source.blocks()) {
+      const rounded = encodeElements(this.dtype, exact);
+      // Blocks before the last one hold a multiple of 8 elements, so that packed types begin at a byte.
+      bytes.set(rounded, byteLengthOf(this.dtype, start));
+      inspect?.(exact, decodeElements(this.dtype, rounded, exact.length) as ArrayLike<number>, start);
+      start += exact.length;
+    }
     return new Tensor(this.dtype, this.dims, { bytes: () => bytes });
   }
 
   #zip(b: Tensor | number, f: (x: number, y: number) => number): Tensor {
-    const right = typeof b === 'number' ? { dims: [], values: [b] } : { dims: b.dims, values: b.numbers() };
-    const { dims, values } = zip({ dims: this.dims, values: this.numbers() }, right, f);
-    return new Tensor(this.dtype, dims, undefined, values);
+    const right = typeof b === 'number' ? { dims: [], at: () => b } : b.#operand();
+    const left = this.#operand();
+    return new Tensor(this.dtype, broadcastDims(left.dims, right.dims), { blocks: () => zip(left, right, f) });
+  }
+
+  #operand(): Operand {
+    const { dims, dtype, size } = this;
+    if ('bytes' in this.#source) return { dims, at: elementReader(dtype, this.#source.bytes(), size) };
+    const values = this.#collect(this.#source);
+    return { dims, at: i => values[i]! };
+  }
+
+  #collect(source: Computed): Float64Array {
+    const values = new Float64Array(this.size);
+    let start = 0;
+    for (const block of source.blocks()) {
+      values.set(block, start);
+      start += block.length;
+    }
+    return values;
   }
 }

@@ -20,7 +20,7 @@ export function takeFloat(lexer: Lexer, dtype: DType): number {
 /** Takes an integer of an element type with at most 32 bits; `bool` is 0 or 1. */
 export function takeInteger(lexer: Lexer, dtype: KnownDType): number {
   const [low, high] = rangeOf(dtype);
-  return takeBetween(lexer, Number(low), Number(high), dtype);
+  return takeBetween(lexer, Number(low), Number(high), `${dtype}'s range`);
 }
 
 /** Takes an integer of a 64-bit element type. */
@@ -34,11 +34,11 @@ export function takeBigint(lexer: Lexer, dtype: 'int64' | 'uint64'): bigint {
   return value;
 }
 
-/** Takes an integer between bounds; `what` has them as its range. */
+/** Takes an integer between bounds, which `what` names. */
 export function takeBetween(lexer: Lexer, low: number, high: number, what: string): number {
-  if (lexer.kind !== 'integer') lexer.unexpected(`an integer for ${what}`);
+  if (lexer.kind !== 'integer') lexer.unexpected(`an integer within ${what}`);
   const value = Number(lexer.text);
-  if (value < low || value > high) lexer.fail(`${lexer.text.slice(0, 40)} is out of ${what}'s range`);
+  if (value < low || value > high) lexer.fail(`${lexer.text.slice(0, 40)} is out of ${what}`);
   lexer.advance();
   return value === 0 ? 0 : value;
 }
@@ -49,7 +49,7 @@ export function takeBetween(lexer: Lexer, low: number, high: number, what: strin
  */
 export function takePattern(lexer: Lexer, dtype: KnownDType): number {
   const { bits } = dtypes[dtype];
-  if (lexer.kind === 'integer') return takeBetween(lexer, 0, 2 ** bits - 1, `${dtype}'s bit pattern`);
+  if (lexer.kind === 'integer') return takeBetween(lexer, 0, 2 ** bits - 1, `the bit patterns of ${dtype}`);
   if (!atNumber(lexer)) lexer.unexpected(`a ${dtype}`);
   const bytes = encodeElements(dtype, [numberOf(lexer.text)]);
   if (!Number.isFinite(decodeElements(dtype, bytes, 1)[0]) && Number.isFinite(numberOf(lexer.text)))

@@ -56,45 +56,18 @@ function parseElements(lexer: Lexer, dtype: KnownDType, dims: readonly number[])
     if (items.length !== wanted) lexer.fail(`${describe(dtype, dims)} wants ${count(wanted)}, found ${items.length}`, at);
     return items;
   };
-  if (dtype === 'string')
-    return Tensor.ofStrings(
-      dims,
-      collect(() => bytesOf(lexer.string('a string'))),
-    );
-  if (bits < 8) return stored(dtype, dims, parsePacked(lexer, dtype, dims));
+  if (bits > 0 && bits < 8) return stored(dtype, dims, parsePacked(lexer, dtype, dims));
   if (isMinifloat(dtype) || dtype === 'float8e8m0') {
     const patterns = collect(() => takePattern(lexer, dtype));
     return stored(dtype, dims, bits === 16 ? new Uint8Array(Uint16Array.from(patterns).buffer) : Uint8Array.from(patterns));
   }
-  if (kind === 'complex')
-    return stored(
-      dtype,
-      dims,
-      encodeElements(
-        dtype,
-        collect(() => takeFloat(lexer, dtype), 2 * size),
-      ),
-    );
-  if (kind === 'float')
-    return Tensor.of(
-      dtype,
-      dims,
-      collect(() => takeFloat(lexer, dtype)),
-    );
-  if (dtype === 'int64' || dtype === 'uint64')
-    return Tensor.of(
-      dtype,
-      dims,
-      collect(() => takeBigint(lexer, dtype)),
-    );
-  return stored(
-    dtype,
-    dims,
-    encodeElements(
-      dtype,
-      collect(() => takeInteger(lexer, dtype)),
-    ),
-  );
+  const string = () => bytesOf(lexer.string('a string'));
+  if (dtype === 'string') return Tensor.ofStrings(dims, collect(string));
+  const float = () => takeFloat(lexer, dtype);
+  if (kind === 'float') return stored(dtype, dims, encodeElements(dtype, collect(float)));
+  if (kind === 'complex') return stored(dtype, dims, encodeElements(dtype, collect(float, 2 * size)));
+  const integer = () => (dtype === 'int64' || dtype === 'uint64' ? takeBigint(lexer, dtype) : takeInteger(lexer, dtype));
+  return stored(dtype, dims, encodeElements(dtype, collect(integer)));
 }
 
 /**
@@ -108,19 +81,17 @@ function parsePacked(lexer: Lexer, dtype: KnownDType, dims: readonly number[]): 
   const perByte = 8 / bits;
   const numbers: number[] = [];
   const starts: number[] = [];
-  const values: boolean[] = [];
+  let integers = true;
   lexer.list('{', '}', () => {
+    const value = kind === 'float' && lexer.kind !== 'integer';
     starts.push(lexer.start);
-    values.push(lexer.kind !== 'integer');
-    numbers.push(
-      kind === 'float' && lexer.kind !== 'integer' ? takePattern(lexer, dtype) : takeBetween(lexer, -128, 255, `${dtype}'s bytes`),
-    );
+    numbers.push(value ? takePattern(lexer, dtype) : takeBetween(lexer, -128, 255, `${dtype}'s range`));
+    if (value) integers = false;
   });
   const packed = Math.ceil(size / perByte);
-  const misplaced = values.indexOf(true);
   // A single element is both: a number for it, or the byte that holds it.
   const single = packed === size;
-  if (numbers.length === packed && misplaced < 0 && !single) return Uint8Array.from(numbers, x => x & 255);
+  if (numbers.length === packed && integers && !single) return Uint8Array.from(numbers, x => x & 255);
   if (numbers.length !== size) lexer.fail(`${describe(dtype, dims)} wants ${count(size)}, or ${packed} bytes, found ${numbers.length}`, at);
   const bytes = new Uint8Array(packed);
   for (const [i, x] of numbers.entries()) {

@@ -1,7 +1,7 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import type { Verdict } from '../../verify/verdict.ts';
 import type { VerifyOptions } from '../../verify/verify.ts';
-import { exitCodes, usage } from '../failure.ts';
+import { exitCodes, lineOf, usage } from '../failure.ts';
 import { checkNames } from '../names.ts';
 import { addOptions, type CommonFlags, choice, examples, jsonOption, listOption, nonNegative, seedOption } from '../options.ts';
 import { type Shapes, shape } from '../shapes.ts';
@@ -86,8 +86,19 @@ async function report(verdict: Verdict, paths: readonly string[], flags: Flags):
   if (code === exitCodes.badInput) for (const path of paths) if (path !== '-') await (await import('../model-file.ts')).readModel(path);
   if (code <= exitCodes.different || flags.json)
     say({ json: verdict, text: () => verdictText(verdict, { detail: flags.detail ?? false }) }, flags);
-  if (code > exitCodes.different) process.stderr.write(`funnel: ${verdict.reasons[0]?.message ?? verdict.summary}\n`);
+  if (code > exitCodes.different) process.stderr.write(`${lineOf(failureOf(verdict, paths))}\n`);
   process.exitCode = code;
+}
+
+/** The first reason, under the names that the models were given. */
+function failureOf({ reasons, summary }: Verdict, [a, b]: readonly string[]): Error {
+  const [reason] = reasons;
+  if (!reason) return usage(summary);
+  const { code, message, where } = reason;
+  const label = where === 'A' ? a : where === 'B' ? b : where;
+  const remedy = code === 'runtime-timeout' ? '; --timeout SECONDS gives it more' : '';
+  // A missing provider names itself and its remedy.
+  return usage((code === 'runtime-provider' || message.includes(String(label)) ? message : `${label}: ${message}`) + remedy);
 }
 
 function seconds(text: string): number {
