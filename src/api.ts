@@ -3,10 +3,8 @@ import type { Model } from './ir/model.ts';
 import type { Pass } from './rewrite/pass.ts';
 import { type PipelineOptions, type Rewritten, rewrite as runPasses } from './rewrite/pipeline.ts';
 import * as file from './serde/model-file.ts';
-import { parse } from './text/parse.ts';
-import { print } from './text/print.ts';
 import type { Verdict } from './verify/verdict.ts';
-import { type Comparand, type VerifyOptions, verify as verifySources } from './verify/verify.ts';
+import type { Comparand, VerifyOptions } from './verify/verify.ts';
 
 const isText = (path: string) => path.endsWith('.onnxtxt');
 
@@ -16,7 +14,10 @@ const isText = (path: string) => path.endsWith('.onnxtxt');
  * @throws DecodeError, TextSyntaxError or InvalidModel for a file that is not a model; FunnelError for one that can't be read.
  */
 export async function read(path: string): Promise<Model> {
-  return isText(path) ? parse(new TextDecoder().decode(await file.readBytes(path))) : file.read(path);
+  if (!isText(path)) return file.read(path);
+  // Each job loads what it needs: a fold is over before the rest would be read.
+  const { parse } = await import('./text/parse.ts');
+  return parse(new TextDecoder().decode(await file.readBytes(path)));
 }
 
 /**
@@ -25,8 +26,9 @@ export async function read(path: string): Promise<Model> {
  * @throws FunnelError `E_WRITE` when the file can't be written.
  */
 export async function write(model: Model, path: string, options: file.WriteOptions = {}): Promise<void> {
-  if (isText(path)) await file.writeBytes(path, [new TextEncoder().encode(print(model))]);
-  else await file.write(model, path, options);
+  if (!isText(path)) return file.write(model, path, options);
+  const { print } = await import('./text/print.ts');
+  return file.writeBytes(path, [new TextEncoder().encode(print(model))]);
 }
 
 /** Runs passes over a copy of a model. See `rewrite/pipeline.ts`. */
@@ -46,7 +48,8 @@ export type ModelOrPath = Model | string;
  * @throws FunnelError for models that can't be compared at all.
  */
 export async function verify(a: ModelOrPath, b: ModelOrPath, options: VerifyOptions = {}): Promise<Verdict> {
-  return verifySources(await comparand(a), await comparand(b), options);
+  const { verify: compare } = await import('./verify/verify.ts');
+  return compare(await comparand(a), await comparand(b), options);
 }
 
 async function comparand(model: ModelOrPath): Promise<Comparand> {

@@ -17,7 +17,7 @@ export type ConeSize = number | undefined | RuntimeFailure;
 /** Bytes of each value, computed from constants alone, as ONNX Runtime's shape inference finds them. */
 export async function coneSizes(values: readonly Value[], model: Model): Promise<Map<Value, ConeSize>> {
   return divide(values, async part => {
-    const { outputs } = await factRuntime().outputTypes({ bytes: encode(coneModel(part, model), { inline: true }) });
+    const { outputs } = await (await factRuntime()).outputTypes({ bytes: encode(coneModel(part, model), { inline: true }) });
     return part.map((_, i) => {
       const { dtype, shape } = outputs[i]!;
       // The runtime describes a scalar and an unknown rank alike.
@@ -33,7 +33,10 @@ export async function coneSizes(values: readonly Value[], model: Model): Promise
 /** The tensors of values that are computed from constants alone. */
 export async function coneTensors(values: readonly Value[], model: Model): Promise<Map<Value, Tensor | RuntimeFailure>> {
   return divide(values, async part => {
-    const { outputs } = await factRuntime().run({ model: { bytes: encode(coneModel(part, model), { inline: true }) }, feeds: [{}] });
+    const { outputs } = await (await factRuntime()).run({
+      model: { bytes: encode(coneModel(part, model), { inline: true }) },
+      feeds: [{}],
+    });
     return part.map((_, i) => outputs[0]![`out${i}`]!);
   });
 }

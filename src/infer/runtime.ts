@@ -1,9 +1,11 @@
-import { Runtime } from '../runtime/session.ts';
+import type { Runtime } from '../runtime/session.ts';
 
 let shared: Runtime | undefined;
 
 /** The one runtime process that facts are asked of. It starts with the first question, and never keeps this process alive. */
-export function factRuntime(): Runtime {
+export async function factRuntime(): Promise<Runtime> {
+  // Loaded when there is a question: most folds have none.
+  const { Runtime } = await import('../runtime/session.ts');
   shared ??= new Runtime();
   return shared;
 }

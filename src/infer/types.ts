@@ -11,7 +11,7 @@ import { skeletonOf } from './skeleton.ts';
  */
 export async function inferTypes(model: Model): Promise<RuntimeFailure | undefined> {
   try {
-    const { outputs } = await factRuntime().outputTypes({ bytes: encode(skeletonOf(model), { inline: true }) });
+    const { outputs } = await (await factRuntime()).outputTypes({ bytes: encode(skeletonOf(model), { inline: true }) });
     const types = new Map(outputs.map(o => [o.name, o]));
     for (const node of model.graph.nodes()) {
       for (const value of node.outputs) {

@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import { unlinkSync } from 'node:fs';
 import { type FileHandle, lstat, open, readlink, realpath, rename, stat, unlink } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
@@ -33,7 +32,7 @@ export async function stage(path: string, chunks: Iterable<Payload>): Promise<St
     if (old?.isDirectory()) throw Object.assign(new Error(), { code: 'EISDIR' });
     // A device or a pipe has no content to replace.
     if (old && !old.isFile()) return stageDirectly(() => writeDevice(path, target, chunks));
-    const temporary = join(dirname(target), `.funnel-${randomBytes(8).toString('hex')}.tmp`);
+    const temporary = join(dirname(target), `.funnel-${process.pid}-${Math.random().toString(36).slice(2)}.tmp`);
     const discard = async () => {
       if (forget(temporary)) await unlink(temporary).catch(() => undefined);
     };

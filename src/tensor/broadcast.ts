@@ -1,11 +1,14 @@
-/** Numbers under a shape, row-major, read by their flat index. */
+/** Numbers under a shape, row-major, read in ranges. */
 export interface Operand {
   readonly dims: readonly number[];
-  readonly at: (index: number) => number;
+  /** Copies the elements from flat index `start` on into `target`. */
+  read(start: number, target: Float64Array): void;
 }
 
+export type Arithmetic = 'add' | 'sub' | 'mul' | 'div';
+
 /** Elements computed at a time: large tensors are never held in float64 as a whole. */
-const BLOCK = 1 << 15;
+const BLOCK = 1 << 14;
 
 /** Number of elements of a shape. */
 export function sizeOf(dims: readonly number[]): number {
@@ -24,25 +27,35 @@ export function broadcastDims(a: readonly number[], b: readonly number[]): numbe
 }
 
 /**
- * `f` over two operands, element by element, with broadcasting: blocks of float64 results in row-major order. A block is valid until
- * the next one is asked for.
+ * Arithmetic over two operands, element by element, with broadcasting: blocks of float64 results in row-major order. A block is valid
+ * until the next one is asked for.
  * @throws RangeError when the shapes do not broadcast.
  */
-export function* zip(a: Operand, b: Operand, f: (x: number, y: number) => number): Generator<Float64Array> {
+export function* zip(a: Operand, b: Operand, operation: Arithmetic): Generator<Float64Array> {
   const dims = broadcastDims(a.dims, b.dims);
   const size = sizeOf(dims);
   const loops = coalesce(dims, strides(a.dims, dims), strides(b.dims, dims));
   const inner = loops.pop() ?? { size: 1, a: 0, b: 0 };
   const counter = loops.map(() => 0);
   const block = new Float64Array(Math.min(size, BLOCK));
+  const right = new Float64Array(inner.b === 0 ? 0 : block.length);
+  const single = new Float64Array(1);
   let filled = 0;
   for (let done = 0, ia = 0, ib = 0; done < size; done += inner.size) {
     for (let k = 0; k < inner.size; ) {
-      const end = Math.min(filled + inner.size - k, block.length);
-      let ja = ia + k * inner.a;
-      let jb = ib + k * inner.b;
-      k += end - filled;
-      for (; filled < end; ja += inner.a, jb += inner.b) block[filled++] = f(a.at(ja), b.at(jb));
+      const n = Math.min(inner.size - k, block.length - filled);
+      const x = block.subarray(filled, filled + n);
+      readRun(a, ia + k * inner.a, inner.a, x);
+      if (inner.b === 0) {
+        b.read(ib, single);
+        combineScalar(operation, x, single[0]!);
+      } else {
+        const y = right.subarray(0, n);
+        b.read(ib + k, y);
+        combine(operation, x, y);
+      }
+      k += n;
+      filled += n;
       if (filled < block.length) continue;
       yield block;
       filled = 0;
@@ -59,6 +72,33 @@ export function* zip(a: Operand, b: Operand, f: (x: number, y: number) => number
     }
   }
   if (filled > 0) yield block.subarray(0, filled);
+}
+
+/** The innermost step of a row-major operand is 1, or 0 where it is repeated. */
+function readRun(operand: Operand, start: number, step: number, target: Float64Array): void {
+  if (step === 1) operand.read(start, target);
+  else {
+    operand.read(start, target.subarray(0, 1));
+    target.fill(target[0]!);
+  }
+}
+
+/** x becomes x ∘ y, for one y. */
+function combineScalar(operation: Arithmetic, x: Float64Array, y: number): void {
+  const n = x.length;
+  if (operation === 'add') for (let i = 0; i < n; i++) x[i]! += y;
+  else if (operation === 'sub') for (let i = 0; i < n; i++) x[i]! -= y;
+  else if (operation === 'mul') for (let i = 0; i < n; i++) x[i]! *= y;
+  else for (let i = 0; i < n; i++) x[i]! /= y;
+}
+
+/** x becomes x ∘ y. */
+function combine(operation: Arithmetic, x: Float64Array, y: Float64Array): void {
+  const n = x.length;
+  if (operation === 'add') for (let i = 0; i < n; i++) x[i]! += y[i]!;
+  else if (operation === 'sub') for (let i = 0; i < n; i++) x[i]! -= y[i]!;
+  else if (operation === 'mul') for (let i = 0; i < n; i++) x[i]! *= y[i]!;
+  else for (let i = 0; i < n; i++) x[i]! /= y[i]!;
 }
 
 interface Loop {

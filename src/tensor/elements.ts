@@ -1,4 +1,4 @@
-import { type DType, dtypes, isKnown } from './dtype.ts';
+import { byteLengthOf, type DType, dtypes, isKnown } from './dtype.ts';
 import { decodeMinifloat, encodeMinifloat, isMinifloat, type Minifloat, roundHalfEven } from './minifloat.ts';
 
 /** Elements read out of a tensor: numbers, or bigints for the 64-bit integers. Complex numbers are (real, imaginary) pairs of elements. */
@@ -50,16 +50,22 @@ export function decodeElements(dtype: DType, bytes: Uint8Array, size: number): E
 }
 
 /**
- * Reads elements one by one, as numbers, without a copy of them all where the bytes are not aligned.
+ * Reads ranges of elements as numbers, without a copy of them all where the bytes are not aligned.
  * @throws RangeError for element types without a numeric value.
  */
-export function elementReader(dtype: DType, bytes: Uint8Array, size: number): (index: number) => number {
+export function rangeReader(dtype: DType, bytes: Uint8Array, size: number): (start: number, target: Float64Array) => void {
   if (dtype === 'float' && bytes.byteOffset % 4 !== 0) {
-    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-    return i => view.getFloat32(i * 4, true);
+    let scratch = new Float32Array(0);
+    return (start, target) => {
+      const n = target.length;
+      if (scratch.length < n) scratch = new Float32Array(n);
+      new Uint8Array(scratch.buffer).set(bytes.subarray(start * 4, (start + n) * 4));
+      target.set(scratch.subarray(0, n));
+    };
   }
   const elements = decodeElements(dtype, bytes, size);
-  return typeof elements[0] === 'bigint' ? i => Number(elements[i]) : i => elements[i] as number;
+  const numbers = typeof elements[0] === 'bigint' ? Float64Array.from(elements as ArrayLike<bigint>, Number) : (elements as Float64Array);
+  return (start, target) => target.set(numbers.subarray(start, start + target.length));
 }
 
 /**
@@ -96,6 +102,20 @@ export function encodeElements(dtype: DType, values: ArrayLike<number | bigint>)
     out[Math.floor(i / perByte)]! |= pattern << ((i % perByte) * bits);
   }
   return out;
+}
+
+/**
+ * Rounds `values` into a tensor's bytes, at flat index `start`; for types packed into bits, a multiple of 8. Gives the rounded elements.
+ */
+export function encodeBlock(dtype: DType, values: Float64Array, bytes: Uint8Array, start: number): ArrayLike<number> {
+  if (dtype === 'float') {
+    const rounded = new Float32Array(bytes.buffer, bytes.byteOffset + start * 4, values.length);
+    rounded.set(values);
+    return rounded;
+  }
+  const encoded = encodeElements(dtype, values);
+  bytes.set(encoded, byteLengthOf(dtype, start));
+  return decodeElements(dtype, encoded, values.length) as ArrayLike<number>;
 }
 
 function inRange(dtype: DType, x: bigint): bigint {

@@ -1,6 +1,6 @@
-import { broadcastDims, type Operand, sizeOf, zip } from './broadcast.ts';
+import { type Arithmetic, broadcastDims, type Operand, sizeOf, zip } from './broadcast.ts';
 import { byteLengthOf, type DType } from './dtype.ts';
-import { decodeElements, type Elements, elementReader, encodeElements } from './elements.ts';
+import { decodeElements, type Elements, encodeBlock, encodeElements, rangeReader } from './elements.ts';
 
 /** Where a tensor's elements live: in memory, in the file they were read from, or in an external data file. Read on demand. */
 export interface Storage {
@@ -92,16 +92,16 @@ export class Tensor {
   }
 
   add(b: Tensor | number): Tensor {
-    return this.#zip(b, (x, y) => x + y);
+    return this.#zip(b, 'add');
   }
   sub(b: Tensor | number): Tensor {
-    return this.#zip(b, (x, y) => x - y);
+    return this.#zip(b, 'sub');
   }
   mul(b: Tensor | number): Tensor {
-    return this.#zip(b, (x, y) => x * y);
+    return this.#zip(b, 'mul');
   }
   div(b: Tensor | number): Tensor {
-    return this.#zip(b, (x, y) => x / y);
+    return this.#zip(b, 'div');
   }
   sqrt(): Tensor {
     return Tensor.#exact(this.dtype, this.dims, Float64Array.from(this.numbers(), Math.sqrt));
@@ -149,26 +149,25 @@ export class Tensor {
     const bytes = new Uint8Array(this.byteLength ?? 0);
     let start = 0;
     for (const exact of source.blocks()) {
-      const rounded = encodeElements(this.dtype, exact);
-      // Blocks before the last one hold a multiple of 8 elements, so that packed types begin at a byte.
-      bytes.set(rounded, byteLengthOf(this.dtype, start));
-      inspect?.(exact, decodeElements(this.dtype, rounded, exact.length) as ArrayLike<number>, start);
+      // Blocks before the last one hold a multiple of 8 elements.
+      const rounded = encodeBlock(this.dtype, exact, bytes, start);
+      inspect?.(exact, rounded, start);
       start += exact.length;
     }
     return new Tensor(this.dtype, this.dims, { bytes: () => bytes });
   }
 
-  #zip(b: Tensor | number, f: (x: number, y: number) => number): Tensor {
-    const right = typeof b === 'number' ? { dims: [], at: () => b } : b.#operand();
+  #zip(b: Tensor | number, operation: Arithmetic): Tensor {
+    const right: Operand = typeof b === 'number' ? { dims: [], read: (_, target) => target.fill(b) } : b.#operand();
     const left = this.#operand();
-    return new Tensor(this.dtype, broadcastDims(left.dims, right.dims), { blocks: () => zip(left, right, f) });
+    return new Tensor(this.dtype, broadcastDims(left.dims, right.dims), { blocks: () => zip(left, right, operation) });
   }
 
   #operand(): Operand {
     const { dims, dtype, size } = this;
-    if ('bytes' in this.#source) return { dims, at: elementReader(dtype, this.#source.bytes(), size) };
+    if ('bytes' in this.#source) return { dims, read: rangeReader(dtype, this.#source.bytes(), size) };
     const values = this.#collect(this.#source);
-    return { dims, at: i => values[i]! };
+    return { dims, read: (start, target) => target.set(values.subarray(start, start + target.length)) };
   }
 
   #collect(source: Computed): Float64Array {
