@@ -6,7 +6,7 @@ import type { Model } from '../src/ir/model.ts';
 import type { Node } from '../src/ir/node.ts';
 import { schemaOf } from '../src/ir/op.ts';
 import type { Value } from '../src/ir/value.ts';
-import { isStorage, isTypeOnly } from '../src/ops/facts.ts';
+import { isGenerator, isStorage, isTypeOnly } from '../src/ops/facts.ts';
 import { type Pass, type PassReport, type Place, placeOf, type RefusedPlace } from '../src/rewrite/pass.ts';
 import { RuntimeFailure } from '../src/runtime/failure.ts';
 
@@ -15,7 +15,7 @@ export interface FoldConstantsOptions {
   readonly maxGrowth?: number;
 }
 
-/** When everything together is over the budget, only values up to this many bytes are folded. */
+/** When everything together is over the budget, only values up to this many bytes are folded, and none that is many times one element. */
 const SMALL = 1024;
 
 /**
@@ -104,13 +104,14 @@ function conesOf(graph: Graph): Value[] {
 function withinBudget(values: readonly Value[], sizes: ReadonlyMap<Value, ConeSize>, budget: number): { chosen: Value[]; over: Value[] } {
   const growth = (value: Value) => Math.max(0, ((sizes.get(value) as number | undefined) ?? 0) - freedBy(value));
   const possible = values.filter(v => !(sizes.get(v) instanceof RuntimeFailure));
-  const largest = possible.reduce((sum, v) => sum + growth(v), 0) <= budget ? Number.POSITIVE_INFINITY : SMALL;
+  const allFit = possible.reduce((sum, v) => sum + growth(v), 0) <= budget;
+  const largest = (value: Value) => (allFit ? Number.POSITIVE_INFINITY : isGenerator((value.producer as Node).op) ? 0 : SMALL);
   const chosen: Value[] = [];
   const over: Value[] = [];
   let left = budget;
   for (const value of possible) {
     const cost = growth(value);
-    if (cost > left || (cost > 0 && cost > largest)) over.push(value);
+    if (cost > left || cost > largest(value)) over.push(value);
     else {
       left -= cost;
       chosen.push(value);

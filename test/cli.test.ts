@@ -118,6 +118,7 @@ describe('bad input is one line and exit code 2', () => {
     ['conver model.onnx -o x.onnx', /unknown command 'conver'; did you mean convert\?/],
     ['fold model.onnx -o x.onnx --max-growth much', /number of bytes/],
     ['inspect model.onnx model.onnx', /too many arguments.*funnel inspect --help/],
+    ['demo --out nowhere/demo', /can't make the folder nowhere\/demo: /],
     ['passes fold', /unknown pass 'fold'/],
     ['completion csh', /unknown shell 'csh'/],
   ];
@@ -252,9 +253,9 @@ describe('streams and files', () => {
   });
 
   test('colours only where they are wanted', async () => {
-    const escape = '\u001b[';
+    const sequence = '\u001b[';
     const [plain, forced, refused] = await all([{}, { FORCE_COLOR: '1' }, { NO_COLOR: '1' }], env => funnel(['passes'], { env }));
-    expect([plain, forced, refused].map(result => result!.stdout.includes(escape))).toEqual([false, true, false]);
+    expect([plain, forced, refused].map(result => result!.stdout.includes(sequence))).toEqual([false, true, false]);
   });
 });
 

@@ -1,7 +1,7 @@
 import { rmSync } from 'node:fs';
 import { mkdir, mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { passes, pipelines } from '../../passes/index.ts';
 import { read, rewrite, verify, write } from '../api.ts';
 import type { Model } from '../ir/model.ts';
@@ -43,8 +43,10 @@ async function folderFor(wanted: string | undefined): Promise<string> {
     process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
     return folder;
   }
-  await mkdir(wanted, { recursive: true }).catch(error => {
-    throw usage(`can't make the folder ${wanted}: ${reason(error)}`);
+  // Not recursive: Node then tries for ever where the system makes no folders, such as below /proc.
+  await mkdir(wanted).catch((error: NodeJS.ErrnoException) => {
+    const why = error.code === 'ENOENT' ? `there is no folder ${dirname(wanted)}` : reason(error);
+    if (error.code !== 'EEXIST') throw usage(`can't make the folder ${wanted}: ${why}`);
   });
   return wanted;
 }

@@ -16,3 +16,10 @@ const storage = new Set(['DequantizeLinear']);
 export function isStorage(op: { readonly domain: string; readonly name: string }): boolean {
   return op.domain === '' && storage.has(op.name);
 }
+
+/** Operators that stand for many equal elements: a compact way to store them. */
+const generators = new Set(['ConstantOfShape']);
+
+export function isGenerator(op: { readonly domain: string; readonly name: string }): boolean {
+  return op.domain === '' && generators.has(op.name);
+}
