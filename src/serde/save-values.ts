@@ -41,7 +41,8 @@ export function outputProtos(graph: Graph): ValueInfoProto[] {
 
 /** Entries for values that had one; a value that is gone takes its entry along. */
 export function valueInfoProtos(graph: Graph, old: readonly ValueInfoProto[] | undefined): readonly ValueInfoProto[] {
-  if (!old || old.length === 0) return [];
+  if (!old) return declaredTypes(graph);
+  if (old.length === 0) return [];
   const byOrigin = new Map<object, Value>();
   const byName = new Map<string, Value>();
   const byOldName = new Map<string | undefined, Value>();
@@ -63,6 +64,13 @@ export function valueInfoProtos(graph: Graph, old: readonly ValueInfoProto[] | u
     seen.add(value.name);
     return [infoProto(value, info)];
   });
+}
+
+/** The types of inner results of a graph that was never in a file: whoever made it declared them. */
+function declaredTypes(graph: Graph): ValueInfoProto[] {
+  const outputs = new Set(graph.outputs);
+  const results = [...graph.nodes()].flatMap(node => node.outputs);
+  return results.filter(v => v.type && v.name !== '' && !outputs.has(v)).map(v => infoProto(v, undefined));
 }
 
 /** Finds a value's entry in a list of the file: by identity, else by name. */
