@@ -14,7 +14,7 @@ import {
   type Request,
   type WireModel,
 } from './protocol.ts';
-import { checkProviderName, childEnvironment, unavailable } from './providers.ts';
+import { checkProviderName, childEnvironment, describeAdapter, unavailable } from './providers.ts';
 
 export type { Tensors } from './open-session.ts';
 export type { ModelInterface, Optimization, Placement, ValueMetadata } from './protocol.ts';
@@ -82,6 +82,11 @@ export class Runtime {
   /** Largest resident memory of the child so far, in bytes; 0 where it can't be measured (other than Linux). */
   get peakMemory(): number {
     return Math.max(this.#peak, this.#child?.peakMemory ?? 0);
+  }
+
+  /** What a provider runs on here, as far as that can be told without asking it, such as `software adapter (SwiftShader)`. */
+  adapterOf(provider: string): string {
+    return describeAdapter(provider, this.#env);
   }
 
   /** ONNX Runtime's version and the providers that its build knows; `bundled` tells whether the library came with the package. */

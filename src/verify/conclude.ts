@@ -143,6 +143,14 @@ function remarks(c: ConfigurationResult): Finding[] {
     const message = `ONNX Runtime itself is off by a relative L2 of ${short(l2)} on A here, so B is compared with A in this configuration`;
     findings.push({ code: 'runtime-drift', where: `${nameOf(c)}, output '${output}'`, message });
   }
+  if (c.adapter?.startsWith('software') && c.results.length > 0) {
+    const labels = [...new Set(c.results.map(r => r.input))].join(', ');
+    findings.push({
+      code: 'software-adapter',
+      where: nameOf(c),
+      message: `a software adapter is slow: only inputs ${labels} were run on it`,
+    });
+  }
   const fallbacks = c.placement.b?.fallbacks ?? [];
   if (fallbacks.length > 0) {
     const operators = [...new Set(fallbacks.map(f => f.operator))].sort().join(', ');

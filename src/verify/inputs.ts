@@ -20,6 +20,9 @@ import { epsilonOf } from './ulp.ts';
 export const inputKinds = ['normal', 'uniform', 'large', 'tiny', 'zeros', 'flips', 'edges'] as const;
 export type InputKind = (typeof inputKinds)[number];
 
+/** What a software adapter is given, which takes seconds for what a GPU does in milliseconds: kinds that tell signs and channels apart. */
+export const isQuick = (source: InputSet['source']): boolean => source === 'normal' || source === 'flips' || source === 'given';
+
 /** One set of values for a model's inputs; `feeds` makes them anew each time. */
 export interface InputSet {
   /** Unique within a verdict, such as `normal` or `normal N=4`. */

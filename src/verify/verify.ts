@@ -5,7 +5,7 @@ import type { DType } from '../tensor/dtype.ts';
 import { Baseline } from './baseline.ts';
 import { compare } from './compare.ts';
 import { conclude } from './conclude.ts';
-import { generate, type InputKind, type InputSet, inputKinds } from './inputs.ts';
+import { generate, type InputKind, type InputSet, inputKinds, isQuick } from './inputs.ts';
 import { matchInterfaces } from './interface.ts';
 import { type Shapes, shapeCases } from './shapes.ts';
 import { type GivenTolerances, ruleOf } from './tolerance.ts';
@@ -95,14 +95,16 @@ async function examine(runtime: Runtime, a: Comparand, b: Comparand, options: Ve
   const found = { ...nothing, ...match, edges, fatal };
   if (!match.feedable || match.outputs.length === 0 || sets.length === 0) return found;
 
-  const runs = sets.length * (1 + wanted.length + wanted.filter(c => nameOf(c) !== 'cpu disabled').length);
+  const setsAt = ({ provider }: Configuration) =>
+    options.kinds || !runtime.adapterOf(provider).startsWith('software') ? sets : sets.filter(s => isQuick(s.source));
+  const runs = wanted.reduce((sum, c) => sum + setsAt(c).length * (nameOf(c) === 'cpu disabled' ? 1 : 2), sets.length);
   let done = 0;
   const onRun = (what: string) => options.onProgress?.(done++, runs, what);
   const { threads = 1, equalNan = false, precision, tolerances = {} } = options;
   const baseline = new Baseline({ seed, threads, equalNan, precision, tolerances, onRun });
   const { failure } = await baseline.measureReference(runtime, a, sets, match.outputs);
   if (failure) return { ...found, fatal: [failure], baseline };
-  for (const where of wanted) await baseline.measureDrift(runtime, a, where, sets, match.outputs);
+  for (const where of wanted) await baseline.measureDrift(runtime, a, where, setsAt(where), match.outputs);
 
   const configurations: ConfigurationResult[] = [];
   for (const where of wanted) {
@@ -110,7 +112,7 @@ async function examine(runtime: Runtime, a: Comparand, b: Comparand, options: Ve
     const results: OutputResult[] = [];
     const ofB = gone(ofA)
       ? undefined
-      : await trial(runtime, { role: 'b', source: b }, { ...where, threads }, sets, async (session, set) => {
+      : await trial(runtime, { role: 'b', source: b }, { ...where, threads }, setsAt(where), async (session, set) => {
           onRun(`B on ${nameOf(where)}, ${set.label}`);
           const values = await session.run(feedsFor(session, set.feeds()), match.outputs);
           for (const output of match.outputs) {

@@ -1,4 +1,5 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
+import type { InputKind } from '../../verify/inputs.ts';
 import type { Verdict } from '../../verify/verdict.ts';
 import type { VerifyOptions } from '../../verify/verify.ts';
 import { exitCodes, lineOf, usage } from '../failure.ts';
@@ -13,6 +14,7 @@ interface Flags extends CommonFlags {
   readonly seed?: number;
   readonly atol?: number;
   readonly rtol?: number;
+  readonly inputs?: readonly string[];
   readonly exclude?: readonly string[];
   readonly equalNan?: boolean;
   readonly timeout?: number;
@@ -32,6 +34,7 @@ export const verify = (): Command =>
       new Option('--shape <size>', 'sizes the models leave open: input:1x3x224x224, N=2, or N=1,4 for several; may be repeated').argParser(
         shape,
       ),
+      listOption('--inputs <a,b>', 'kinds of generated inputs (default: all; on a software adapter normal and flips)'),
       seedOption('seed of the generated inputs (default: 0)'),
       new Option('--atol <x>', 'absolute tolerance, instead of the derived one').argParser(nonNegative),
       new Option('--rtol <x>', 'relative tolerance, instead of the derived one').argParser(nonNegative),
@@ -56,17 +59,20 @@ async function run(a: string, b: string, flags: Flags): Promise<void> {
   if (a === '-' && b === '-') throw usage("both models can't come from standard input");
   const { providerNames } = await import('../../runtime/providers.ts');
   checkNames('provider', flags.provider ?? [], providerNames);
+  const { inputKinds } = await import('../../verify/inputs.ts');
+  checkNames('kind of input', flags.inputs ?? [], inputKinds);
   const [api, { progressBar }] = await Promise.all([import('../../api.ts'), import('../progress.ts')]);
   const progress = await progressBar();
   const verdict = await api.verify(a, b, { ...optionsOf(flags), onProgress: progress.update }).finally(() => progress.stop());
   await report(verdict, [a, b], flags);
 }
 
-function optionsOf({ provider, optimization, shape, seed, atol, rtol, exclude, equalNan, timeout }: Flags): VerifyOptions {
+function optionsOf({ provider, optimization, shape, inputs, seed, atol, rtol, exclude, equalNan, timeout }: Flags): VerifyOptions {
   return {
     ...(provider && { providers: provider }),
     ...(optimization && { optimizations: [optimization] }),
     ...(shape && { shapes: shape }),
+    ...(inputs && { kinds: inputs as readonly InputKind[] }),
     ...(seed !== undefined && { seed }),
     ...((atol !== undefined || rtol !== undefined) && { tolerances: { atol, rtol } }),
     ...(exclude && { exclude }),
