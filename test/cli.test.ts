@@ -1,65 +1,17 @@
 import { spawn } from 'node:child_process';
-import {
-  createReadStream,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  truncateSync,
-  writeFileSync,
-} from 'node:fs';
-import { createRequire } from 'node:module';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { runFunnel, type Settings } from './support/cli.ts';
 
 /** The command line as a person meets it: a process with arguments, streams and an exit code. */
 const root = join(import.meta.dirname, '..');
 const resnet = join(root, 'fixtures/models/resnet-tiny.onnxtxt');
-const loader = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
+const funnel = (args: readonly string[], settings: Omit<Settings, 'cwd'> = {}) => runFunnel(args, { cwd: folder, ...settings });
 
 let folder: string;
 const at = (name: string) => join(folder, name);
-
-interface Result {
-  readonly code: number | null;
-  readonly stdout: string;
-  readonly bytes: Buffer;
-  readonly stderr: string;
-}
-
-interface Settings {
-  readonly stdin?: string;
-  readonly env?: Readonly<Record<string, string>>;
-  /** Called with what the process wrote to standard error so far. */
-  readonly onStart?: (child: ReturnType<typeof spawn>) => void;
-}
-
-function funnel(args: readonly string[], { stdin, env = {}, onStart }: Settings = {}): Promise<Result> {
-  return new Promise((done, fail) => {
-    const child = spawn(process.execPath, ['--import', loader, join(root, 'src/cli/main.ts'), ...args], {
-      cwd: folder,
-      env: { ...process.env, FORCE_COLOR: undefined, ...env },
-      stdio: ['pipe', 'pipe', 'pipe'],
-    });
-    const out: Buffer[] = [];
-    const err: Buffer[] = [];
-    child.stdout.on('data', (chunk: Buffer) => out.push(chunk));
-    child.stderr.on('data', (chunk: Buffer) => err.push(chunk));
-    child.on('error', fail);
-    child.on('close', code => {
-      const bytes = Buffer.concat(out);
-      done({ code, bytes, stdout: bytes.toString(), stderr: Buffer.concat(err).toString() });
-    });
-    child.stdin.on('error', () => {});
-    if (stdin === undefined) child.stdin.end();
-    else createReadStream(stdin).pipe(child.stdin);
-    onStart?.(child);
-  });
-}
 
 /** Runs command lines two at a time. */
 async function all<T, R>(items: readonly T[], run: (item: T) => Promise<R>): Promise<R[]> {
