@@ -26,9 +26,9 @@ export class Match {
   get nodes(): readonly Node[] {
     return [...this.#nodes];
   }
-  /** The first condition that failed. */
+  /** The condition that failed: one that the whole computation is another comes before those of its parts. */
   get refusal(): Refusal | undefined {
-    return this.#misses[0];
+    return this.#misses.find(miss => miss.code === 'E_FORM') ?? this.#misses[0];
   }
 
   /** Binds a capture; a name bound before must stand for the same value. */
