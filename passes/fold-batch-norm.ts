@@ -107,7 +107,7 @@ export const foldBatchNorm = pass('fold-batch-norm', 'exact', [
       const { group, auto_pad, pads } = conv.attrs;
       const bn = affine(c, inputs * group, op);
       if (bn instanceof Refusal) return bn;
-      const padded = auto_pad === 'NOTSET' ? pads?.some(p => p !== 0) : auto_pad !== 'VALID';
+      const padded = auto_pad === 'NOTSET' ? pads?.some(p => p !== 0) : auto_pad !== 'VALID' && kernel.some(k => k !== 1);
       if (padded && Array.from(bn.t.numbers()).some(t => t !== 0))
         return op.refuse('E_FORM', 'the convolution after it pads with zeros, which the normalization would have shifted');
       const perGroup = w.reshape([group, outputs / group, inputs, ...kernel]);

@@ -7,8 +7,10 @@ import type { Node } from '../src/ir/node.ts';
 import { schemaOf } from '../src/ir/op.ts';
 import type { Value } from '../src/ir/value.ts';
 import { isGenerator, isStorage, isTypeOnly } from '../src/ops/facts.ts';
+import { Names } from '../src/rewrite/names.ts';
 import { type Pass, type PassReport, type Place, placeOf, type RefusedPlace } from '../src/rewrite/pass.ts';
 import { RuntimeFailure } from '../src/runtime/failure.ts';
+import type { Tensor } from '../src/tensor/tensor.ts';
 
 export interface FoldConstantsOptions {
   /** Bytes that all folds together may add to the file. Default 64 KiB. */
@@ -53,6 +55,7 @@ export const foldConstants = (options: FoldConstantsOptions = {}): Pass => ({
     const refuse = (value: Value, code: RefusedPlace['code'], detail: string) =>
       refused.push({ ...placeOf(value.producer as Node), code, detail });
     if (needsTypes(model)) await inferTypes(model);
+    const names = new Names(model);
     const wanted = conesOf(model.graph);
     const sizes = await coneSizes(wanted, model);
     const { chosen, over } = withinBudget(wanted, sizes, options.maxGrowth ?? 64 * 1024);
@@ -63,17 +66,26 @@ export const foldConstants = (options: FoldConstantsOptions = {}): Pass => ({
       else if (sizes.get(value) === undefined && (tensor.byteLength ?? 0) > SMALL)
         refuse(value, 'E_BUDGET', `it would add ${tensor.byteLength} bytes to the file`);
       else {
-        const node = value.producer as Node;
-        const graph = node.graph as Graph;
-        fired.push(placeOf(node));
-        const constant = graph.addConstant(value.name, tensor);
-        graph.replaceUses(value, constant);
-        graph.sweepFrom(node);
+        fired.push(placeOf(value.producer as Node));
+        replace(value, tensor, model, names);
       }
     }
     return { pass: 'fold-constants', fired, refused };
   },
 });
+
+/** Lets operands use the tensor; outputs of graphs go on being computed. */
+function replace(value: Value, tensor: Tensor, model: Model, names: Names): void {
+  const node = value.producer as Node;
+  const graph = node.graph as Graph;
+  // Before IR version 4 an initializer is an input of its graph too, and a nested graph's inputs are not ours to change.
+  const owner = model.irVersion < 4 ? model.graph : graph;
+  const constant = owner.addConstant(value.name, tensor);
+  for (const use of [...value.uses]) if (use.kind === 'operand') use.node.setInput(use.index, constant);
+  graph.sweepFrom(node);
+  // A node that stays, for another of its results or an output, keeps its names.
+  if (node.graph || owner !== graph) constant.name = names.fresh(`${value.name}_value`);
+}
 
 /** Whether an operand matters for its element type alone, and that is not known yet. */
 function needsTypes(model: Model): boolean {
@@ -88,9 +100,8 @@ function conesOf(graph: Graph): Value[] {
   for (const node of graph.allNodes()) {
     const fixed = node.op.domain === '' && schemaOf(node.op)?.deterministic === true && !isStorage(node.op);
     const known = node.inputs.every((v, i) => !v || constantOf(v) || (v.producer && foldable.has(v.producer)) || standIn(node, i));
-    const output = node.outputs.some(v => [...v.uses].some(use => use.kind === 'output'));
     const isLiteral = node.outputs.length === 1 && constantOf(node.outputs[0]) !== undefined;
-    if (fixed && known && !output && !isLiteral && [...node.subgraphs()].length === 0) foldable.add(node);
+    if (fixed && known && !isLiteral && [...node.subgraphs()].length === 0) foldable.add(node);
   }
   for (const node of foldable) {
     for (const value of node.outputs) {

@@ -1,8 +1,9 @@
-import { addFrelu, freluFunction } from '../src/functions/frelu.ts';
+import { FRELU, freluFunction } from '../src/functions/frelu.ts';
 import { imageFacts } from '../src/infer/image.ts';
 import { inferTypes, lacksTypes } from '../src/infer/types.ts';
 import type { Attribute } from '../src/ir/attribute.ts';
 import type { Attrs } from '../src/ir/attrs.ts';
+import { functionKey } from '../src/ir/model.ts';
 import type { Value } from '../src/ir/value.ts';
 import type { Arg, Builder } from '../src/rewrite/builder.ts';
 import { pass } from '../src/rewrite/pass.ts';
@@ -55,7 +56,7 @@ export const fuseFrelu = pass(
       rewrite: ({ x, w, conv }, op) => fuse(x, w, Tensor.fill(w.dtype, w.dims.slice(0, 1), 0), conv.attrs, op),
     }),
   ],
-  { prepare: async model => void (lacksTypes(model) && (await inferTypes(model))), finish: addFrelu },
+  { prepare: async model => void (lacksTypes(model) && (await inferTypes(model))), skips: f => functionKey(f) === functionKey(FRELU) },
 );
 
 function fuse(x: Value, w: Tensor, bias: Arg, attrs: Attrs<'Conv'>, op: Builder) {

@@ -34,5 +34,5 @@ export const pipelines: Readonly<Record<string, readonly string[]>> = {
   /** A ReLU model into a FReLU model, to train on or to deploy. */
   convert: ['relu-to-frelu'],
   /** A trained model made ready to serve: nothing but exact passes. */
-  deploy: ['drop-identity', 'fold-constants', 'fold-batch-norm', 'drop-unused'],
+  deploy: ['drop-unused', 'drop-identity', 'fold-constants', 'fold-batch-norm', 'drop-unused'],
 };

@@ -57,7 +57,8 @@ interface State {
   readonly names: Names;
   readonly fired: Place[];
   readonly refused: RefusedPlace[];
-  readonly opsets: ReadonlyMap<string, number>;
+  /** The model's imports; a body may bring in domains of its own. */
+  readonly opsets: Map<string, number>;
 }
 
 function inlineCalls(graph: Graph, state: State, depth: number): void {
@@ -74,6 +75,7 @@ function inlineNode(node: Node, state: State, depth: number): void {
     return;
   }
   const graph = node.graph;
+  for (const [domain, version] of f.opsets) if (!state.opsets.has(domain)) state.opsets.set(domain, version);
   const prefix = node.outputs[0]?.name || labelOf(node);
   const { nodes, outputs } = instantiate(f, node, name => state.names.fresh(`${prefix}_${name}`));
   for (const inner of nodes) graph.insertBefore(node, inner);
@@ -83,7 +85,8 @@ function inlineNode(node: Node, state: State, depth: number): void {
     if (!by) continue;
     // A body that passes an input on, or one result twice, has nothing to carry the name: Identity does.
     const carrier = own.delete(by) ? by : identityOf(by, node, state);
-    carrier.type ??= old.type;
+    carrier.type = old.type ?? carrier.type;
+    carrier.inferred ??= old.inferred;
     carrier.name = old.name || carrier.name;
     carrier.origin = old.origin;
     graph.replaceUses(old, carrier);
@@ -106,8 +109,9 @@ function differsIn(f: FunctionDef, opsets: ReadonlyMap<string, number>): string 
     const here = opsets.get(domain);
     const theirs = f.opsets.get(domain);
     if (here === theirs && here !== undefined) continue;
-    if (here !== undefined && version !== undefined && operatorAt(domain, name, here)?.since === version) continue;
-    return `${f.name} is written for operator set ${theirs} of '${domain}', the model imports ${here ?? 'none'}, and ${name} differs`;
+    if (here === undefined) continue;
+    if (version !== undefined && operatorAt(domain, name, here)?.since === version) continue;
+    return `${f.name} is written for operator set ${theirs} of '${domain}', the model imports ${here}, and ${name} differs`;
   }
   return undefined;
 }

@@ -1,17 +1,18 @@
 import { FunnelError } from '../src/errors.ts';
-import { addFrelu, freluFunction, trainableFunction } from '../src/functions/frelu.ts';
+import { freluFunction, trainableFunction } from '../src/functions/frelu.ts';
 import { type Start, startWeights } from '../src/functions/start.ts';
 import { imageFacts } from '../src/infer/image.ts';
 import { inferTypes, lacksTypes } from '../src/infer/types.ts';
 import type { Attribute } from '../src/ir/attribute.ts';
 import { constantOf } from '../src/ir/constant.ts';
 import type { Value } from '../src/ir/value.ts';
+import { operatorAt } from '../src/ops/schema.ts';
 import type { Builder } from '../src/rewrite/builder.ts';
 import { type Pass, pass } from '../src/rewrite/pass.ts';
 import { any, constant, optional, p } from '../src/rewrite/pattern.ts';
 import { Refusal } from '../src/rewrite/refusal.ts';
 import { rule } from '../src/rewrite/rule.ts';
-import { isFloat } from '../src/tensor/dtype.ts';
+import type { DType } from '../src/tensor/dtype.ts';
 
 export interface ReluToFreluOptions {
   /** `folded`: Conv and Max. `trainable`: Conv, BatchNormalization and Max. `fused`: one call of the function `funnel.FReLU`. */
@@ -58,7 +59,9 @@ export function reluToFrelu(options: ReluToFreluOptions = {}): Pass {
     if (rank !== undefined && rank !== 4) return op.refuse('E_RANK', `the input has rank ${rank}, an image [N, C, H, W] has 4`);
     if (rank === undefined) return op.refuse('E_RANK', "the input's rank is not known");
     if (channels === undefined) return op.refuse('E_CHANNELS');
-    if (dtype === undefined || !isFloat(dtype)) return op.refuse('E_DTYPE', `the element type is ${dtype ?? 'not known'}`);
+    const unfit = dtype === undefined ? 'the element type is not known' : unfitDtype(dtype, op.opset);
+    if (unfit !== undefined || dtype === undefined) return op.refuse('E_DTYPE', unfit);
+    if (x.shape?.some(d => d === 0)) return op.refuse('E_SHAPE', 'the image is empty');
     const w = startWeights(start, { channels, kernel, dtype, init, trainable: form === 'trainable', seed: `${seed}:${x.name}` });
     if (w === undefined) return op.refuse('E_SHAPE', 'the slope is not one per channel');
     const attributes = windowAttributes(channels, kernel);
@@ -97,8 +100,14 @@ export function reluToFrelu(options: ReluToFreluOptions = {}): Pass {
   ];
   return pass('relu-to-frelu', 'changes', rules, {
     prepare: async model => void (lacksTypes(model) && (await inferTypes(model))),
-    ...(form === 'fused' && { finish: addFrelu }),
   });
+}
+
+/** What keeps a funnel from computing in an element type. */
+function unfitDtype(dtype: DType, opset: number): string | undefined {
+  const missing = ['Conv', 'Max'].find(name => !operatorAt('', name, opset)?.dtypes.has(dtype));
+  if (missing) return `${missing} of operator set ${opset} does not take ${dtype}`;
+  return dtype === 'double' ? 'ONNX Runtime has no Conv for double' : undefined;
 }
 
 const tooSteep = (op: Builder) => op.refuse('E_FORM', 'a slope above 1 bends the other way: max(x, a·x) is x there');

@@ -56,6 +56,16 @@ describe('reproducible', () => {
     expect(encode(await run(decode(once), pipelines.deploy!))).toEqual(once);
   });
 
+  test('what only dead nodes use does not stand in the way of a fold', async () => {
+    const dead = parse(`<ir_version: 8, opset_import: ["" : 17]>
+      g (float[1,1,4,4] x) => (float[1,1,4,4] y)
+      <float[1,1,1,1] w = {2}, float[1] s = {2}, float[1] b = {1}, float[1] m = {6}, float[1] v = {4}>
+      { t = Conv (x, w) dead = Relu (t) y = BatchNormalization (t, s, b, m, v) }`);
+    const once = await run(dead, pipelines.deploy!);
+    expect([...once.graph.nodes()].map(n => n.op.name)).toEqual(['Conv']);
+    expect(encode(await run(once, pipelines.deploy!))).toEqual(encode(once));
+  });
+
   test('the model given is never touched', async () => {
     const before = print(resnet);
     await run(resnet, [...pipelines.convert!, ...pipelines.deploy!, 'fuse-frelu', 'inline-functions']);

@@ -1,6 +1,4 @@
-import { cloneGraph } from '../ir/clone.ts';
-import type { FunctionDef, Model } from '../ir/model.ts';
-import { functionKey } from '../ir/model.ts';
+import type { FunctionDef } from '../ir/model.ts';
 import { parseFunction } from '../text/parse.ts';
 
 /**
@@ -27,9 +25,6 @@ FReLUWithBatchNorm <dilations, group, kernel_shape, pads> (X, W, scale, B, mean,
 
 export const FRELU = { domain: 'funnel', name: 'FReLU', overload: '' } as const;
 
-/** The first IR version with model-local functions. */
-const FUNCTION_IR_VERSION = 8;
-
 const cache = new Map<string, FunctionDef>();
 
 function define(text: string): FunctionDef {
@@ -46,12 +41,3 @@ export const freluFunction = (opset: number): FunctionDef => define(folded(opset
 
 /** FReLU with its BatchNormalization kept, as a model-local function. */
 export const trainableFunction = (opset: number): FunctionDef => define(trainable(opset));
-
-/** Adds the FReLU function to a model that calls it: definition, operator set import, and an IR version that has functions. */
-export function addFrelu(model: Model): void {
-  model.opsets.set(FRELU.domain, model.opsets.get(FRELU.domain) ?? 1);
-  model.irVersion = Math.max(model.irVersion, FUNCTION_IR_VERSION);
-  if (model.functions.some(f => functionKey(f) === functionKey(FRELU))) return;
-  const f = freluFunction(model.opsets.get('') ?? 1);
-  model.functions.push({ ...f, body: cloneGraph(f.body) });
-}

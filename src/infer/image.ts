@@ -56,7 +56,12 @@ function local(value: Value, depth: number): Partial<ImageFacts> {
   const weight = constantOf(second) ?? (second?.definition.kind === 'input' ? second.definition.fallback : undefined);
   if (node.op.name === 'Conv' && weight?.dims[0] !== undefined) return { rank: weight.rank, channels: weight.dims[0], dtype: weight.dtype };
   if (node.op.name === 'BatchNormalization' && weight?.size !== undefined)
-    return { ...(first && imageFacts(first, depth - 1)), channels: weight.size, dtype: weight.dtype };
+    // From operator set 14 on, parameters may have a type of their own.
+    return {
+      ...((node.op.version ?? 14) < 14 && { dtype: weight.dtype }),
+      ...(first && imageFacts(first, depth - 1)),
+      channels: weight.size,
+    };
   if (channelKeeping.has(node.op.name) && first) return imageFacts(first, depth - 1);
   return {};
 }

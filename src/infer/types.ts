@@ -6,8 +6,7 @@ import { factRuntime } from './runtime.ts';
 import { skeletonOf } from './skeleton.ts';
 
 /**
- * Finds the types of the main graph's values by asking ONNX Runtime, and notes them on the values. Results keep what they had
- * where the runtime does not know better. Returns why not, where the runtime can't load the model (a foreign operator, say).
+ * Finds the types of the main graph's values by asking ONNX Runtime, and notes them on the values, beside the declared ones. Returns why not, where the runtime can't load the model (a foreign operator, say).
  */
 export async function inferTypes(model: Model): Promise<RuntimeFailure | undefined> {
   try {
@@ -16,9 +15,9 @@ export async function inferTypes(model: Model): Promise<RuntimeFailure | undefin
     for (const node of model.graph.nodes()) {
       for (const value of node.outputs) {
         const found = types.get(value.name);
+        if (found?.dtype === undefined) continue;
         // The runtime describes a scalar and an unknown rank alike.
-        if (found?.dtype !== undefined && found.shape.length > 0) value.type = { kind: 'tensor', dtype: found.dtype, shape: found.shape };
-        else if (found?.dtype !== undefined) value.type ??= { kind: 'tensor', dtype: found.dtype, shape: undefined };
+        value.inferred = { kind: 'tensor', dtype: found.dtype, shape: found.shape.length > 0 ? found.shape : undefined };
       }
     }
     return undefined;
@@ -28,9 +27,10 @@ export async function inferTypes(model: Model): Promise<RuntimeFailure | undefin
   }
 }
 
-/** Whether some value of the main graph has no known rank. */
+/** Whether some value of the main graph has no known rank, or may be an image whose channels are not known. */
 export function lacksTypes(model: Model): boolean {
-  const unknown = (value: Value) => value.name !== '' && value.shape === undefined;
+  const unknown = ({ name, shape, inferred }: Value) =>
+    name !== '' && !inferred && (shape === undefined || (shape.length === 4 && typeof shape[1] !== 'number'));
   for (const node of model.graph.nodes()) if (node.outputs.some(unknown)) return true;
   return false;
 }

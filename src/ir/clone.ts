@@ -19,8 +19,12 @@ export function cloneModel(model: Model): Model {
     opsets: new Map(model.opsets),
     metadata: new Map(model.metadata),
     graph: cloneGraph(model.graph),
-    functions: model.functions.map((f): FunctionDef => ({ ...f, body: cloneGraph(f.body) })),
+    functions: model.functions.map(cloneFunction),
   };
+}
+
+export function cloneFunction(f: FunctionDef): FunctionDef {
+  return { ...f, opsets: new Map(f.opsets), body: cloneGraph(f.body) };
 }
 
 /** A copy of a graph. `outer` maps values of enclosing graphs to their copies; others are captured as they are. */
@@ -31,6 +35,7 @@ export function cloneGraph(graph: Graph, outer: ReadonlyMap<Value, Value> = new 
   const keep = (value: Value) => {
     const same = new Value(value.definition, rename(value.name), value.type, value.origin);
     same.owner = copy;
+    same.inferred = value.inferred;
     values.set(value, same);
     return same;
   };
@@ -54,6 +59,7 @@ export function cloneNode(node: Node, values: Map<Value, Value>, options: CloneO
   const copy = new Node(node.op, inputs, results, { name: node.name, attributes, metadata: node.metadata, origin: node.origin });
   for (const [i, value] of node.outputs.entries()) {
     copy.outputs[i]!.origin = value.origin;
+    copy.outputs[i]!.inferred = value.inferred;
     values.set(value, copy.outputs[i]!);
   }
   return copy;

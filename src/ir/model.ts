@@ -11,7 +11,7 @@ export interface FunctionDef {
   /** Attributes with a default. */
   readonly defaults: ReadonlyMap<string, Attribute>;
   /** Operator set versions the body is written in: domain → version. */
-  readonly opsets: ReadonlyMap<string, number>;
+  readonly opsets: Map<string, number>;
   readonly body: Graph;
   readonly metadata: ReadonlyMap<string, string>;
   readonly origin?: object | undefined;
@@ -37,7 +37,7 @@ export interface Model {
 /** A model's graph and its functions' bodies, each with the operator sets it is written in. */
 export function* bodies(
   model: Model,
-): Generator<{ readonly graph: Graph; readonly opsets: ReadonlyMap<string, number>; readonly function?: FunctionDef }> {
+): Generator<{ readonly graph: Graph; readonly opsets: Map<string, number>; readonly function?: FunctionDef }> {
   yield { graph: model.graph, opsets: model.opsets };
   for (const f of model.functions) yield { graph: f.body, opsets: f.opsets, function: f };
 }

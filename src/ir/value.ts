@@ -38,7 +38,10 @@ export type Use =
 export class Value {
   readonly definition: Definition;
   name: string;
+  /** The declared type. */
   type: ValueType | undefined;
+  /** What is known of the type beyond its declaration; never written. */
+  inferred: TensorType | undefined;
   /** What the file said about this value beyond the IR (denotations, unknown fields); owned by serde. */
   origin: object | undefined;
   #owner: Graph | undefined;
@@ -70,13 +73,16 @@ export class Value {
   get constant(): Tensor | undefined {
     return this.definition.kind === 'constant' ? this.definition.tensor : undefined;
   }
-  /** The shape, when this is a tensor of known rank. */
+  /** The shape, when this is a tensor of known rank: a size where one is declared or inferred, else a symbol. */
   get shape(): readonly Dim[] | undefined {
-    return this.type?.kind === 'tensor' ? this.type.shape : undefined;
+    const declared = this.type?.kind === 'tensor' ? this.type.shape : undefined;
+    const inferred = this.inferred?.shape;
+    if (!declared || !inferred || declared.length !== inferred.length) return inferred ?? declared;
+    return declared.map((dim, i) => (typeof dim === 'number' ? dim : typeof inferred[i] === 'number' ? inferred[i] : (dim ?? inferred[i])));
   }
   /** The element type, when this is a tensor. */
   get dtype(): DType | undefined {
-    return this.constant?.dtype ?? (this.type?.kind === 'tensor' ? this.type.dtype : undefined);
+    return this.constant?.dtype ?? this.inferred?.dtype ?? (this.type?.kind === 'tensor' ? this.type.dtype : undefined);
   }
 
   /** For Node and Graph, which own the two ends of a use. @internal */

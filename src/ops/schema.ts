@@ -1,4 +1,4 @@
-import { type Ops as GeneratedOps, table } from './schema.generated.ts';
+import { dtypeSets, type Ops as GeneratedOps, table } from './schema.generated.ts';
 
 /** Signatures of ONNX's own operators for the rule language; `Graph` is the IR's graph type. */
 export type Ops<Graph = unknown> = GeneratedOps<Graph>;
@@ -20,6 +20,8 @@ export interface OperatorVersion {
   readonly maxInputs: number;
   readonly maxOutputs: number;
   readonly attributes: ReadonlyMap<string, AttributeSchema>;
+  /** Element types that the first input takes; empty where it takes no tensor. */
+  readonly dtypes: ReadonlySet<string>;
   /** Operands may be exchanged. */
   readonly commutes: boolean;
   /** Equal inputs give equal outputs. */
@@ -27,13 +29,13 @@ export interface OperatorVersion {
   readonly deprecated: boolean;
 }
 
-type Row = readonly [number, string, number, number, number, Readonly<Record<string, readonly unknown[]>>, string];
+type Row = readonly [number, string, number, number, number, Readonly<Record<string, readonly unknown[]>>, string, number];
 const rows = table as unknown as Readonly<Record<string, readonly Row[]>>;
 const versions = new Map<string, readonly OperatorVersion[]>();
 
 const orInfinity = (n: number) => (n < 0 ? Number.POSITIVE_INFINITY : n);
 
-function parseRow([since, inputs, minInputs, maxInputs, maxOutputs, attributes, flags]: Row): OperatorVersion {
+function parseRow([since, inputs, minInputs, maxInputs, maxOutputs, attributes, flags, dtypes]: Row): OperatorVersion {
   return {
     since,
     inputs: inputs === '' ? [] : inputs.split(' '),
@@ -46,6 +48,7 @@ function parseRow([since, inputs, minInputs, maxInputs, maxOutputs, attributes, 
         { type: type as string, default: dflt as AttributeSchema['default'] },
       ]),
     ),
+    dtypes: new Set(dtypeSets[dtypes]!.split(' ').filter(name => name !== '')),
     commutes: flags.includes('c'),
     deterministic: flags.includes('d'),
     deprecated: flags.includes('x'),

@@ -1,12 +1,13 @@
 import type { Attribute } from '../ir/attribute.ts';
 import { type Attrs, attributeFor, plain, sameValue } from '../ir/attrs.ts';
 import { constantValue, type Graph } from '../ir/graph.ts';
-import type { FunctionDef } from '../ir/model.ts';
+import type { FunctionDef, Model } from '../ir/model.ts';
 import { labelOf, Node } from '../ir/node.ts';
 import { opOf } from '../ir/op.ts';
 import { Value } from '../ir/value.ts';
 import { type OperatorVersion, type OpName, type Ops, operatorAt } from '../ops/schema.ts';
 import { Tensor } from '../tensor/tensor.ts';
+import { importProblem } from './import-function.ts';
 import { instantiate } from './instantiate.ts';
 import type { Match } from './match.ts';
 import type { Names } from './names.ts';
@@ -48,11 +49,13 @@ export type Builder = Builders & {
 export interface Site {
   readonly match: Match;
   readonly names: Names;
-  readonly opsets: ReadonlyMap<string, number>;
+  readonly model: Model;
+  /** The operator sets that the graph is written in: the model's, or a function's. */
+  readonly opsets: Map<string, number>;
   /** What new names begin with: the name of the root's first result. */
   readonly root: string;
-  /** A function's body has no initializers: constants become Constant nodes. */
-  readonly inFunction: boolean;
+  /** Where a graph can't have initializers (function bodies; nested graphs before IR version 4), constants become Constant nodes. */
+  readonly literals: boolean;
   /** The pass at work, noted in the nodes it makes. Undefined where the model's IR version has no room for it. */
   readonly provenance: string | undefined;
 }
@@ -61,7 +64,9 @@ export interface Site {
 export class Draft {
   readonly nodes: Node[] = [];
   readonly constants: Value[] = [];
-  /** Why a new tensor can't be used. */
+  /** Functions that the nodes call. */
+  readonly functions = new Set<FunctionDef>();
+  /** Why the draft can't be used. */
   refusal: Refusal | undefined;
   readonly #site: Site;
   readonly #lifted = new Map<Tensor, Value>();
@@ -98,6 +103,18 @@ export class Draft {
     return this.#node(domain, name, operands, `${this.#site.root}_${name}`, attributes);
   }
 
+  call(f: FunctionDef, inputs: readonly Arg[], attributes: ReadonlyMap<string, Attribute>): Value {
+    this.refusal ??= importProblem(this.#site.model, f);
+    this.functions.add(f);
+    return this.apply(
+      f.domain,
+      f.name,
+      inputs,
+      attributes,
+      f.body.inputs.map(v => v.name),
+    );
+  }
+
   inline(f: FunctionDef, inputs: readonly Arg[], attributes: ReadonlyMap<string, Attribute>): Value {
     const { names, root } = this.#site;
     const operands = inputs.map((arg, i) => this.lift(arg, f.body.inputs[i]?.name ?? String(i)));
@@ -113,7 +130,7 @@ export class Draft {
   }
 
   #constant(hint: string, tensor: Tensor): Value {
-    if (this.#site.inFunction) return this.#node('', 'Constant', [], hint, new Map([['value', { type: 'tensor', value: tensor }]]));
+    if (this.#site.literals) return this.#node('', 'Constant', [], hint, new Map([['value', { type: 'tensor', value: tensor }]]));
     const value = constantValue(this.#site.names.fresh(hint), tensor);
     this.constants.push(value);
     return value;
@@ -155,13 +172,7 @@ function makeBuilder(site: Site, draft: Draft): Builder {
     opset,
     refuse: (code: ReasonCode, detail?: string) => new Refusal(code, detail),
     call: (f: FunctionDef, inputs: readonly Arg[], attributes: Readonly<Record<string, Attribute>> = {}) =>
-      draft.apply(
-        f.domain,
-        f.name,
-        inputs,
-        new Map(Object.entries(attributes)),
-        f.body.inputs.map(v => v.name),
-      ),
+      draft.call(f, inputs, new Map(Object.entries(attributes))),
     inline: (f: FunctionDef, inputs: readonly Arg[], attributes: Readonly<Record<string, Attribute>> = {}) =>
       draft.inline(f, inputs, new Map(Object.entries(attributes))),
   };

@@ -1,5 +1,5 @@
 import { PassFailed } from '../errors.ts';
-import { bodies, type Model } from '../ir/model.ts';
+import { bodies, type FunctionDef, type Model } from '../ir/model.ts';
 import { labelOf, type Node } from '../ir/node.ts';
 import { displayOp } from '../ir/op.ts';
 import type { Site } from './builder.ts';
@@ -10,6 +10,9 @@ import { splice } from './splice.ts';
 
 /** The first IR version whose NodeProto has metadata. */
 const METADATA_IR_VERSION = 10;
+
+/** The first IR version whose initializers need not be inputs of their graph too. */
+const FREE_INITIALIZERS_IR_VERSION = 4;
 
 /** A place in the model that a pass fired at. */
 export interface Place {
@@ -43,8 +46,8 @@ export interface Pass {
 export interface Hooks {
   /** Before the rules run, such as finding out types. */
   prepare?(model: Model): Promise<void>;
-  /** After rules have fired, such as adding a function they call. */
-  finish?(model: Model): void;
+  /** Functions whose bodies the pass has no business in, such as the one it makes. */
+  skips?(f: FunctionDef): boolean;
 }
 
 /** Where a node is, for reports. */
@@ -61,14 +64,12 @@ export function pass(name: string, effect: Pass['effect'], rules: Rule | readonl
     effect,
     async run(model) {
       await hooks.prepare?.(model);
-      const report = applyRules(name, byRoot, model);
-      if (report.fired.length > 0) hooks.finish?.(model);
-      return report;
+      return applyRules(name, byRoot, model, hooks);
     },
   };
 }
 
-function applyRules(name: string, byRoot: ReadonlyMap<string, readonly Rule[]>, model: Model): PassReport {
+function applyRules(name: string, byRoot: ReadonlyMap<string, readonly Rule[]>, model: Model, hooks: Hooks): PassReport {
   const names = new Names(model);
   const provenance = model.irVersion >= METADATA_IR_VERSION ? name : undefined;
   const fired: Place[] = [];
@@ -79,12 +80,14 @@ function applyRules(name: string, byRoot: ReadonlyMap<string, readonly Rule[]>, 
     before = fired.length;
     refused.clear();
     for (const { graph, opsets, function: f } of bodies(model)) {
+      if (f && hooks.skips?.(f)) continue;
       for (const node of graph.allNodes()) {
         const rules = node.op.domain === '' ? byRoot.get(node.op.name) : undefined;
         if (!rules) continue;
         const place = placeOf(node);
         const root = node.outputs[0]?.name || node.op.name;
-        const result = fireFirst(rules, node, { names, opsets, root, inFunction: f !== undefined, provenance });
+        const literals = f !== undefined || (node.graph !== graph && model.irVersion < FREE_INITIALIZERS_IR_VERSION);
+        const result = fireFirst(rules, node, { model, names, opsets, root, literals, provenance });
         if (result === 'fired') fired.push(place);
         else if (result) refused.set(result.about, { ...placeOf(result.about), code: result.refusal.code, detail: result.refusal.detail });
         if (fired.length > bound) throw new PassFailed(name, place.node, 'the rules do not settle');
@@ -100,7 +103,7 @@ function fireFirst(rules: readonly Rule[], node: Node, site: Omit<Site, 'match'>
   for (const rule of rules) {
     const proposal = rule.propose(node, site);
     if (proposal === undefined) continue;
-    const refused = 'refusal' in proposal ? proposal : splice(node, proposal);
+    const refused = 'refusal' in proposal ? proposal : splice(node, proposal, site);
     if (!refused) return 'fired';
     reason ??= refused;
   }

@@ -62,10 +62,7 @@ export function constant(name?: string): Pattern<Captures> {
     else if (value.definition.kind === 'input' && value.definition.fallback)
       m.miss('E_OVERRIDABLE', `${value.name} is an initializer that the caller can override; freeze-initializers makes it a constant`);
     else if (value.producer?.inputs.every(v => constantOf(v)))
-      m.miss(
-        'E_BUDGET',
-        `${value.name} is a ${value.producer.op.name} of constants that would make the file larger; raise max-growth to fold it`,
-      );
+      m.miss('E_UNFOLDED', `${value.name} is a ${value.producer.op.name} of constants that was not folded`);
     else m.miss('E_DYNAMIC', `${value.name} is computed at run time`);
     return { seen: tensor };
   });

@@ -1,10 +1,13 @@
+import type { Graph } from '../ir/graph.ts';
 import type { Node } from '../ir/node.ts';
 import type { Value } from '../ir/value.ts';
+import type { Site } from './builder.ts';
+import { importFunction } from './import-function.ts';
 import { Refusal } from './refusal.ts';
 import type { Refused, Replacement } from './rule.ts';
 
 /** Puts a replacement in the place of `root`: the one place where rules change a graph. Returns why not, when the interface would suffer. */
-export function splice(root: Node, { value, draft }: Replacement): Refused | undefined {
+export function splice(root: Node, { value, draft }: Replacement, { model, opsets }: Pick<Site, 'model' | 'opsets'>): Refused | undefined {
   const old = root.outputs[0]!;
   const graph = root.graph!;
   const isNew = draft.nodes.some(n => n === value.producer);
@@ -15,7 +18,10 @@ export function splice(root: Node, { value, draft }: Replacement): Refused | und
   }
   for (const node of draft.nodes) graph.insertBefore(root, node);
   for (const constant of draft.constants) if (constant.uses.size > 0 || constant === value) graph.adopt(constant);
-  value.type ??= old.type;
+  for (const f of draft.functions) importFunction(model, opsets, f);
+  // What an output declares is the model's interface.
+  value.type = isOutput(old) ? (old.type ?? value.type) : (value.type ?? old.type);
+  value.inferred ??= old.inferred;
   if (isNew || isOutput(old)) {
     value.name = old.name;
     value.origin = old.origin;
@@ -34,6 +40,18 @@ function interfaceProblem(old: Value, by: Value): Refusal | undefined {
   if (by.definition.kind !== 'result')
     return new Refusal('E_INTERFACE', `the output ${old.name} would be ${by.name}, which no node computes`);
   if (by.owner !== old.owner) return new Refusal('E_INTERFACE', `the output ${old.name} would be ${by.name} of an enclosing graph`);
+  if (definedWithin(by.owner, old.name)) return new Refusal('E_INTERFACE', `a nested graph has a value called ${old.name} too`);
   if (isOutput(by)) return new Refusal('E_INTERFACE', `the outputs ${old.name} and ${by.name} would be one`);
   return undefined;
+}
+
+/** Whether a graph nested in `graph` defines `name`: a value of the outer graph that took it would be hidden there. */
+function definedWithin(graph: Graph | undefined, name: string): boolean {
+  for (const node of graph?.nodes() ?? []) {
+    for (const inner of node.subgraphs()) {
+      const defined = [...inner.inputs, ...inner.constants, ...inner.sparse, ...[...inner.nodes()].flatMap(n => n.outputs)];
+      if (defined.some(v => v.name === name) || definedWithin(inner, name)) return true;
+    }
+  }
+  return false;
 }

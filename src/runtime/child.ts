@@ -124,7 +124,7 @@ export class Child {
 }
 
 function deathOf(code: number | null, signal: NodeJS.Signals | null, stderr: string): RuntimeFailure {
-  const words = oneLine(stderr).slice(-300);
+  const words = oneLine(stderr.split('\n').find(line => line.trim() !== '') ?? '').slice(0, 200);
   if (/heap out of memory|bad_alloc/i.test(stderr)) return new RuntimeFailure('memory', 'memory', 'the runtime ran out of memory');
   if (signal === 'SIGKILL')
     return new RuntimeFailure('crashed', 'crash', 'the runtime was killed (SIGKILL), most likely for lack of memory');

@@ -60,7 +60,7 @@ export function parseFunction(source: string): FunctionDef {
 /** A function that imports nothing is written in the operator sets around it. */
 function parseFunctionAt(lexer: Lexer, irVersion: number, around: ReadonlyMap<string, number>): FunctionDef {
   const header = lexer.is('<') ? parseHeader(lexer, functionKeys) : {};
-  const opsets = header.opsets ?? around;
+  const opsets = header.opsets ?? new Map(around);
   const from = reading(lexer, irVersion, opsets);
   const name = lexer.name('the name of a function');
   const body = new Graph(name);
