@@ -229,7 +229,7 @@ describe('what there is', () => {
 
   test('passes, listed and explained', async () => {
     const [list, one, json] = await all([['passes'], ['passes', 'fuse-frelu'], ['passes', 'deploy', '--json']], args => funnel(args));
-    expect(list!.stdout).toMatch(/^Passes\n[\s\S]*relu-to-frelu +changes +\w[\s\S]*Pipelines\n[\s\S]*deploy +drop-identity, /);
+    expect(list!.stdout).toMatch(/^Passes\n[\s\S]*relu-to-frelu +changes +\w[\s\S]*Pipelines\n[\s\S]*deploy +drop-unused, /);
     expect(one!.stdout).toMatch(/^fuse-frelu[\s\S]*Before\n[\s\S]*Max \(x, t\)[\s\S]*After\n[\s\S]*funnel\.FReLU/);
     expect(JSON.parse(json!.stdout)).toMatchObject({ schema: 'onnx-funnel/passes@1', pipelines: [{ name: 'deploy' }] });
   });
