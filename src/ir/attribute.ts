@@ -21,8 +21,8 @@ export type AttributeValue =
   | { readonly type: 'type_protos'; readonly value: readonly ValueType[] }
   /** A function body's reference (`@name`) to an attribute of the function; `of` is the kind it stands for. */
   | { readonly type: 'reference'; readonly value: string; readonly of: string }
-  /** A kind this IR does not model (sparse tensors, newer kinds): carried, not read. */
-  | { readonly type: 'other'; readonly value: undefined };
+  /** A kind this IR does not model (sparse tensors, newer kinds): carried. `dense` is what a sparse tensor stands for. */
+  | { readonly type: 'other'; readonly value: undefined; readonly dense?: Tensor };
 
 /** An immutable attribute. `origin` is what the file said beyond the IR (doc string, unknown fields); owned by serde. */
 export type Attribute = AttributeValue & { readonly origin?: object };

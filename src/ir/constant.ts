@@ -4,7 +4,7 @@ import type { Value } from './value.ts';
 
 /**
  * The tensor a value is known to be without computing anything: an initializer that no caller can override, or the literal of a
- * Constant node in any of its forms (`value`, `value_float(s)`, `value_int(s)`, `value_string(s)`; a sparse literal is not read).
+ * Constant node in any of its forms (`value`, `value_float(s)`, `value_int(s)`, `value_string(s)`, `sparse_value`).
  */
 export function constantOf(value: Value | undefined): Tensor | undefined {
   if (value?.constant) return value.constant;
@@ -37,6 +37,8 @@ function literalOf(attribute: Attribute): Tensor | undefined {
       return Tensor.ofStrings([], [text(attribute.value)]);
     case 'strings':
       return Tensor.ofStrings([attribute.value.length], attribute.value.map(text));
+    case 'other':
+      return attribute.dense;
     default:
       return undefined;
   }

@@ -3,6 +3,7 @@ import { kindOf, kindOfCode } from './kinds.ts';
 import { type Loading, loadGraph, report } from './load.ts';
 import type { AttributeProto } from './onnx.generated.js';
 import type { Scope } from './scope.ts';
+import { denseOf } from './sparse.ts';
 import { tensorOf } from './tensors.ts';
 import { textOf } from './text.ts';
 import { typeOf } from './types.ts';
@@ -43,8 +44,10 @@ function contentOf(proto: AttributeProto, path: string, scope: Scope, loading: L
       return { type, value: typeOf(proto.tp) ?? { kind: 'other' } };
     case 'type_protos':
       return { type, value: proto.type_protos.map(t => typeOf(t) ?? { kind: 'other' }) };
-    case 'other':
-      return { type, value: undefined };
+    case 'other': {
+      const dense = proto.sparse_tensor && denseOf(proto.sparse_tensor, loading.files, `${path}.sparse_tensor`);
+      return { type, value: undefined, ...(dense && { dense }) };
+    }
   }
   report(loading, path, `the attribute '${proto.name}' has no value`);
   return { type: 'other', value: undefined };

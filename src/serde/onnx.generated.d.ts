@@ -75,6 +75,7 @@ export interface AttributeProto extends Message {
   readonly type_protos: readonly TypeProto[];
   readonly type: number;
   readonly ref_attr_name: string;
+  readonly sparse_tensor: SparseTensorProto | null;
 }
 
 export interface ValueInfoProto extends Message {
@@ -92,6 +93,8 @@ export interface TensorProto extends Message {
 
 export interface SparseTensorProto extends Message {
   readonly values: TensorProto | null;
+  readonly indices: TensorProto | null;
+  readonly dims: readonly bigint[];
 }
 
 export interface TypeProto extends Message {

@@ -871,6 +871,7 @@ export const onnx = $root.onnx = (() => {
         AttributeProto.prototype.type_protos = $util.emptyArray;
         AttributeProto.prototype.type = 0;
         AttributeProto.prototype.ref_attr_name = "";
+        AttributeProto.prototype.sparse_tensor = null;
 
         AttributeProto.encode = function (message, writer, _depth) {
             if (!writer)
@@ -915,6 +916,8 @@ export const onnx = $root.onnx = (() => {
                 writer.uint32(160).int32(message.type);
             if (message.ref_attr_name != null && $Object.hasOwnProperty.call(message, "ref_attr_name"))
                 writer.uint32(170).string(message.ref_attr_name);
+            if (message.sparse_tensor != null && $Object.hasOwnProperty.call(message, "sparse_tensor"))
+                $root.onnx.SparseTensorProto.encode(message.sparse_tensor, writer.uint32(178).fork(), _depth + 1).ldelim();
             if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
                 for (let i = 0; i < message.$unknowns.length; ++i)
                     writer.raw(message.$unknowns[i]);
@@ -1060,6 +1063,12 @@ export const onnx = $root.onnx = (() => {
                         if (wireType !== 2)
                             break;
                         message.ref_attr_name = reader.string();
+                        continue;
+                    }
+                case 22: {
+                        if (wireType !== 2)
+                            break;
+                        message.sparse_tensor = $root.onnx.SparseTensorProto.decode(reader, reader.nest(), $undefined, _depth + 1, message.sparse_tensor);
                         continue;
                     }
                 }
@@ -1304,6 +1313,8 @@ export const onnx = $root.onnx = (() => {
         };
 
         SparseTensorProto.prototype.values = null;
+        SparseTensorProto.prototype.indices = null;
+        SparseTensorProto.prototype.dims = $util.emptyArray;
 
         SparseTensorProto.encode = function (message, writer, _depth) {
             if (!writer)
@@ -1314,6 +1325,11 @@ export const onnx = $root.onnx = (() => {
                 throw $Error("max depth exceeded");
             if (message.values != null && $Object.hasOwnProperty.call(message, "values"))
                 $root.onnx.TensorProto.encode(message.values, writer.uint32(10).fork(), _depth + 1).ldelim();
+            if (message.indices != null && $Object.hasOwnProperty.call(message, "indices"))
+                $root.onnx.TensorProto.encode(message.indices, writer.uint32(18).fork(), _depth + 1).ldelim();
+            if (message.dims != null && message.dims.length)
+                for (let i = 0; i < message.dims.length; ++i)
+                    writer.uint32(24).integer(message.dims[i]);
             if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
                 for (let i = 0; i < message.$unknowns.length; ++i)
                     writer.raw(message.$unknowns[i]);
@@ -1351,6 +1367,26 @@ export const onnx = $root.onnx = (() => {
                         if (wireType !== 2)
                             break;
                         message.values = $root.onnx.TensorProto.decode(reader, reader.nest(), $undefined, _depth + 1, message.values);
+                        continue;
+                    }
+                case 2: {
+                        if (wireType !== 2)
+                            break;
+                        message.indices = $root.onnx.TensorProto.decode(reader, reader.nest(), $undefined, _depth + 1, message.indices);
+                        continue;
+                    }
+                case 3: {
+                        if (wireType === 2) {
+                            if (!(message.dims && message.dims.length))
+                                message.dims = [];
+                            reader.integers(message.dims);
+                            continue;
+                        }
+                        if (wireType !== 0)
+                            break;
+                        if (!(message.dims && message.dims.length))
+                            message.dims = [];
+                        message.dims.push(reader.integer());
                         continue;
                     }
                 }
@@ -2003,6 +2039,7 @@ export const fields = {
     15: { name: 'type_protos', message: 'TypeProto', repeated: true },
     20: { name: 'type' },
     21: { name: 'ref_attr_name' },
+    22: { name: 'sparse_tensor', message: 'SparseTensorProto' },
   },
   ValueInfoProto: {
     1: { name: 'name' },
@@ -2017,6 +2054,8 @@ export const fields = {
   },
   SparseTensorProto: {
     1: { name: 'values', message: 'TensorProto' },
+    2: { name: 'indices', message: 'TensorProto' },
+    3: { name: 'dims', repeated: true },
   },
   TypeProto: {
     1: { name: 'tensor_type', message: 'TensorTypeProto' },
