@@ -22,6 +22,8 @@ import {
 
 /** The binding under onnxruntime-node's own API: that one refuses a model with a bfloat16 or float8 value at its edge before its types can be read. */
 const runtime = async () => {
+  // Node 24 has Float16Array, which onnxruntime-common prefers and the native library can't read; without it both agree on Uint16Array.
+  Reflect.deleteProperty(globalThis, 'Float16Array');
   const ort = await import('onnxruntime-node');
   ort.env.logLevel = 'fatal';
   const native = await import('onnxruntime-node/dist/binding.js');
