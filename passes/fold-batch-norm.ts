@@ -1,34 +1,9 @@
-import type { Builder } from '../src/rewrite/builder.ts';
+import { affine, inference, parameters } from '../src/functions/batch-norm.ts';
 import { pass } from '../src/rewrite/pass.ts';
-import { any, constant, type Matched, optional, p } from '../src/rewrite/pattern.ts';
+import { any, constant, optional, p } from '../src/rewrite/pattern.ts';
 import { Refusal } from '../src/rewrite/refusal.ts';
 import { rule } from '../src/rewrite/rule.ts';
 import type { Tensor } from '../src/tensor/tensor.ts';
-
-interface Normalization {
-  readonly scale: Tensor;
-  readonly bias: Tensor;
-  readonly mean: Tensor;
-  readonly variance: Tensor;
-  readonly bn: Matched<'BatchNormalization'>;
-}
-
-/** scale·(x − mean)/√(variance + ε) + bias as x·k + t, k and t vectors over `channels`. */
-function affine({ scale, bias, mean, variance, bn }: Normalization, channels: number, op: Builder): { k: Tensor; t: Tensor } | Refusal {
-  const { node, attrs } = bn;
-  // Operator sets 7 to 13 have no attribute for it: asking for the statistics means training.
-  if (attrs.training_mode === undefined && attrs.is_test === undefined && node.outputs.some((o, i) => i > 0 && o.name !== ''))
-    return op.refuse('E_TRAINING', 'it has outputs for statistics, which before operator set 14 means training');
-  if ([scale, bias, mean, variance].some(v => v.rank !== 1 || v.size !== channels))
-    return op.refuse('E_SHAPE', `the parameters are not vectors of ${channels} channels`);
-  const k = scale.div(variance.add(attrs.epsilon).sqrt());
-  return { k, t: bias.sub(mean.mul(k)) };
-}
-
-const parameters = [constant('scale'), constant('bias'), constant('mean'), constant('variance')] as const;
-
-/** BatchNormalization at inference: training_mode is 0 (operator set 14 on), is_test is 1 (before 7), spatial is 1 (before 9). */
-const inference = { training_mode: 0, is_test: 1 };
 
 /**
  * Folds BatchNormalization at inference into the Conv or ConvTranspose before it, or into the Conv after it.

@@ -1,12 +1,10 @@
-import { type ConeSize, coneSizes, coneTensors, standIn } from '../src/infer/constants.ts';
+import { conesOf, isSmall, needsTypes, withinBudget } from '../src/infer/cones.ts';
+import { coneSizes, coneTensors } from '../src/infer/constants.ts';
 import { inferTypes } from '../src/infer/types.ts';
-import { constantOf } from '../src/ir/constant.ts';
 import type { Graph } from '../src/ir/graph.ts';
 import type { Model } from '../src/ir/model.ts';
 import type { Node } from '../src/ir/node.ts';
-import { schemaOf } from '../src/ir/op.ts';
 import type { Value } from '../src/ir/value.ts';
-import { isGenerator, isStorage, isTypeOnly } from '../src/ops/facts.ts';
 import { Names } from '../src/rewrite/names.ts';
 import { type Pass, type PassReport, type Place, placeOf, type RefusedPlace } from '../src/rewrite/pass.ts';
 import { RuntimeFailure } from '../src/runtime/failure.ts';
@@ -16,9 +14,6 @@ export interface FoldConstantsOptions {
   /** Bytes that all folds together may add to the file. Default 64 KiB. */
   readonly maxGrowth?: number;
 }
-
-/** When everything together is over the budget, only values up to this many bytes are folded, and none that is many times one element. */
-const SMALL = 1024;
 
 /**
  * Computes what depends on constants alone, by running it on ONNX Runtime, and keeps the result as an initializer.
@@ -63,7 +58,7 @@ export const foldConstants = (options: FoldConstantsOptions = {}): Pass => ({
     for (const [value, size] of sizes) if (size instanceof RuntimeFailure) refuse(value, 'E_RUNTIME', size.message);
     for (const [value, tensor] of await coneTensors(chosen, model)) {
       if (tensor instanceof RuntimeFailure) refuse(value, 'E_RUNTIME', tensor.message);
-      else if (sizes.get(value) === undefined && (tensor.byteLength ?? 0) > SMALL)
+      else if (sizes.get(value) === undefined && !isSmall(tensor.byteLength))
         refuse(value, 'E_BUDGET', `it would add ${tensor.byteLength} bytes to the file`);
       else {
         fired.push(placeOf(value.producer as Node));
@@ -85,54 +80,4 @@ function replace(value: Value, tensor: Tensor, model: Model, names: Names): void
   graph.sweepFrom(node);
   // A node that stays, for another of its results or an output, keeps its names.
   if (node.graph || owner !== graph) constant.name = names.fresh(`${value.name}_value`);
-}
-
-/** Whether an operand matters for its element type alone, and that is not known yet. */
-function needsTypes(model: Model): boolean {
-  for (const node of model.graph.nodes()) if (node.inputs.some((v, i) => v && v.dtype === undefined && isTypeOnly(node.op, i))) return true;
-  return false;
-}
-
-/** Values that depend on constants alone and that something else uses. */
-function conesOf(graph: Graph): Value[] {
-  const foldable = new Set<Node>();
-  const wanted: Value[] = [];
-  for (const node of graph.allNodes()) {
-    const fixed = node.op.domain === '' && schemaOf(node.op)?.deterministic === true && !isStorage(node.op);
-    const known = node.inputs.every((v, i) => !v || constantOf(v) || (v.producer && foldable.has(v.producer)) || standIn(node, i));
-    const isLiteral = node.outputs.length === 1 && constantOf(node.outputs[0]) !== undefined;
-    if (fixed && known && !isLiteral && [...node.subgraphs()].length === 0) foldable.add(node);
-  }
-  for (const node of foldable) {
-    for (const value of node.outputs) {
-      if ([...value.uses].some(use => use.kind === 'operand' && !foldable.has(use.node))) wanted.push(value);
-    }
-  }
-  return wanted;
-}
-
-/** All values when they fit into the budget together, else the small ones that do. A value that replaces larger operands is free. */
-function withinBudget(values: readonly Value[], sizes: ReadonlyMap<Value, ConeSize>, budget: number): { chosen: Value[]; over: Value[] } {
-  const growth = (value: Value) => Math.max(0, ((sizes.get(value) as number | undefined) ?? 0) - freedBy(value));
-  const possible = values.filter(v => !(sizes.get(v) instanceof RuntimeFailure));
-  const allFit = possible.reduce((sum, v) => sum + growth(v), 0) <= budget;
-  const largest = (value: Value) => (allFit ? Number.POSITIVE_INFINITY : isGenerator((value.producer as Node).op) ? 0 : SMALL);
-  const chosen: Value[] = [];
-  const over: Value[] = [];
-  let left = budget;
-  for (const value of possible) {
-    const cost = growth(value);
-    if (cost > left || cost > largest(value)) over.push(value);
-    else {
-      left -= cost;
-      chosen.push(value);
-    }
-  }
-  return { chosen, over };
-}
-
-/** Bytes of the operands that nothing else needs. */
-function freedBy(value: Value): number {
-  const operands = (value.producer as Node).inputs.map(v => (v?.uses.size === 1 ? (constantOf(v)?.byteLength ?? 0) : 0));
-  return operands.reduce((a, b) => a + b, 0);
 }

@@ -1,3 +1,4 @@
+import type { FunnelOptions } from '../src/functions/funnel.ts';
 import type { Pass } from '../src/rewrite/pass.ts';
 import { dropIdentity } from './drop-identity.ts';
 import { dropUnused } from './drop-unused.ts';
@@ -6,13 +7,13 @@ import { type FoldConstantsOptions, foldConstants } from './fold-constants.ts';
 import { freezeInitializers } from './freeze-initializers.ts';
 import { fuseFrelu } from './fuse-frelu.ts';
 import { inlineFunctions } from './inline-functions.ts';
-import { type ReluToFreluOptions, reluToFrelu } from './relu-to-frelu.ts';
+import { reluToFrelu } from './relu-to-frelu.ts';
 
-export type { FoldConstantsOptions, ReluToFreluOptions };
+export type { FoldConstantsOptions, FunnelOptions };
 export { dropIdentity, dropUnused, foldBatchNorm, foldConstants, freezeInitializers, fuseFrelu, inlineFunctions, reluToFrelu };
 
 /** What passes may be told, all at once: each takes what it knows. */
-export interface PassOptions extends ReluToFreluOptions, FoldConstantsOptions {
+export interface PassOptions extends FunnelOptions, FoldConstantsOptions {
   /** Names of overridable initializers to freeze; undefined means all. */
   readonly freeze?: string;
 }

@@ -1,28 +1,14 @@
-import { FunnelError } from '../src/errors.ts';
-import { freluFunction, trainableFunction } from '../src/functions/frelu.ts';
-import { type Start, startWeights } from '../src/functions/start.ts';
+import { checkKernel, type FunnelOptions, makeFunnel } from '../src/functions/funnel.ts';
+import type { Start } from '../src/functions/start.ts';
 import { imageFacts } from '../src/infer/image.ts';
 import { inferTypes, lacksTypes } from '../src/infer/types.ts';
-import type { Attribute } from '../src/ir/attribute.ts';
 import { constantOf } from '../src/ir/constant.ts';
 import type { Value } from '../src/ir/value.ts';
-import { operatorAt } from '../src/ops/schema.ts';
 import type { Builder } from '../src/rewrite/builder.ts';
 import { type Pass, pass } from '../src/rewrite/pass.ts';
 import { any, constant, optional, p } from '../src/rewrite/pattern.ts';
 import { Refusal } from '../src/rewrite/refusal.ts';
 import { rule } from '../src/rewrite/rule.ts';
-import type { DType } from '../src/tensor/dtype.ts';
-
-export interface ReluToFreluOptions {
-  /** `folded`: Conv and Max. `trainable`: Conv, BatchNormalization and Max. `fused`: one call of the function `funnel.FReLU`. */
-  readonly form?: 'folded' | 'trainable' | 'fused';
-  /** `exact`: the network computes what it did before. `gaussian`: the paper's weights, N(0, 0.01²). */
-  readonly init?: 'exact' | 'gaussian';
-  /** Window size, odd. */
-  readonly kernel?: number;
-  readonly seed?: number;
-}
 
 /**
  * Turns every ReLU over an image into a Funnel Activation: y = max(x, T(x)), T a depthwise convolution over a k×k window.
@@ -49,26 +35,9 @@ export interface ReluToFreluOptions {
  * }
  * ```
  */
-export function reluToFrelu(options: ReluToFreluOptions = {}): Pass {
-  const { form = 'folded', init = 'exact', kernel = 3, seed = 0 } = options;
-  if (!Number.isSafeInteger(kernel) || kernel < 1 || kernel % 2 === 0)
-    throw new FunnelError('E_USAGE', `the kernel must be an odd size, not ${kernel}`);
-
-  const funnel = (x: Value, start: Start, op: Builder): Value | Refusal => {
-    const { rank, channels, dtype } = imageFacts(x);
-    if (rank !== undefined && rank !== 4) return op.refuse('E_RANK', `the input has rank ${rank}, an image [N, C, H, W] has 4`);
-    if (rank === undefined) return op.refuse('E_RANK', "the input's rank is not known");
-    if (channels === undefined) return op.refuse('E_CHANNELS');
-    const unfit = dtype === undefined ? 'the element type is not known' : unfitDtype(dtype, op.opset);
-    if (unfit !== undefined || dtype === undefined) return op.refuse('E_DTYPE', unfit);
-    if (x.shape?.some(d => d === 0)) return op.refuse('E_SHAPE', 'the image is empty');
-    const w = startWeights(start, { channels, kernel, dtype, init, trainable: form === 'trainable', seed: `${seed}:${x.name}` });
-    if (w === undefined) return op.refuse('E_SHAPE', 'the slope is not one per channel');
-    const attributes = windowAttributes(channels, kernel);
-    if (form === 'fused') return op.call(freluFunction(op.opset), [x, w.weight, w.bias], attributes);
-    if (form === 'folded') return op.inline(freluFunction(op.opset), [x, w.weight, w.bias], attributes);
-    return op.inline(trainableFunction(op.opset), [x, w.weight, w.scale, w.bias, w.mean, w.variance], attributes);
-  };
+export function reluToFrelu(options: FunnelOptions = {}): Pass {
+  checkKernel(options.kernel);
+  const funnel = (x: Value, start: Start, op: Builder) => makeFunnel(x, imageFacts(x), start, options, op);
   const rules = [
     rule({ match: p.Relu(any('x')), rewrite: ({ x }, op) => funnel(x, { slope: 0, floor: 0 }, op) }),
     rule({
@@ -103,22 +72,4 @@ export function reluToFrelu(options: ReluToFreluOptions = {}): Pass {
   });
 }
 
-/** What keeps a funnel from computing in an element type. */
-function unfitDtype(dtype: DType, opset: number): string | undefined {
-  const missing = ['Conv', 'Max'].find(name => !operatorAt('', name, opset)?.dtypes.has(dtype));
-  if (missing) return `${missing} of operator set ${opset} does not take ${dtype}`;
-  return dtype === 'double' ? 'ONNX Runtime has no Conv for double' : undefined;
-}
-
 const tooSteep = (op: Builder) => op.refuse('E_FORM', 'a slope above 1 bends the other way: max(x, a·x) is x there');
-
-function windowAttributes(channels: number, kernel: number): Record<string, Attribute> {
-  const ints = (...value: number[]): Attribute => ({ type: 'ints', value: value.map(BigInt) });
-  const half = (kernel - 1) / 2;
-  return {
-    dilations: ints(1, 1),
-    group: { type: 'int', value: BigInt(channels) },
-    kernel_shape: ints(kernel, kernel),
-    pads: ints(half, half, half, half),
-  };
-}

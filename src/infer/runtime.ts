@@ -2,11 +2,14 @@ import type { Runtime } from '../runtime/session.ts';
 
 let shared: Runtime | undefined;
 
-/** The one runtime process that facts are asked of. It starts with the first question, and never keeps this process alive. */
+/**
+ * The one runtime process that facts are asked of. It starts with the first question, and never keeps this process alive; facts
+ * are small, so what takes a minute or 4 GB is not one.
+ */
 export async function factRuntime(): Promise<Runtime> {
   // Loaded when there is a question: most folds have none.
   const { Runtime } = await import('../runtime/session.ts');
-  shared ??= new Runtime();
+  shared ??= new Runtime({ timeout: 60_000, memoryLimit: 4e9 });
   return shared;
 }
 
