@@ -38,7 +38,14 @@ export class Child {
     const worker = fileURLToPath(new URL(source ? './worker.ts' : './worker.js', import.meta.url));
     // Node 20 can't run TypeScript; the loader is named by path because the caller's working folder may not know it.
     const execArgv = source ? ['--import', pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href] : [];
-    this.#process = fork(worker, [this.folder], { env, execArgv, serialization: 'advanced', stdio: ['ignore', 'ignore', 'pipe', 'ipc'] });
+    // The native library leaves a log file in the folder for temporary files; ours goes when the process goes. (The loader caches there.)
+    const scratch = source ? {} : { TMPDIR: this.folder };
+    this.#process = fork(worker, [this.folder], {
+      env: { ...env, ...scratch },
+      execArgv,
+      serialization: 'advanced',
+      stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+    });
     this.#process.stderr?.on('data', (chunk: Buffer) => {
       this.#stderr = (this.#stderr + chunk.toString()).slice(-2000);
     });
