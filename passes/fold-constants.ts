@@ -5,7 +5,7 @@ import type { Graph } from '../src/ir/graph.ts';
 import type { Model } from '../src/ir/model.ts';
 import type { Node } from '../src/ir/node.ts';
 import type { Value } from '../src/ir/value.ts';
-import { Names } from '../src/rewrite/names.ts';
+import { definedWithin, Names } from '../src/rewrite/names.ts';
 import { type Pass, type PassReport, type Place, placeOf, type RefusedPlace } from '../src/rewrite/pass.ts';
 import { RuntimeFailure } from '../src/runtime/failure.ts';
 import type { Tensor } from '../src/tensor/tensor.ts';
@@ -78,6 +78,6 @@ function replace(value: Value, tensor: Tensor, model: Model, names: Names): void
   const constant = owner.addConstant(value.name, tensor);
   for (const use of [...value.uses]) if (use.kind === 'operand') use.node.setInput(use.index, constant);
   graph.sweepFrom(node);
-  // A node that stays, for another of its results or an output, keeps its names.
-  if (node.graph || owner !== graph) constant.name = names.fresh(`${value.name}_value`);
+  // A node that stays, for another of its results or an output, keeps its names; an initializer is seen by nested graphs from the start.
+  if (node.graph || owner !== graph || definedWithin(owner, value.name)) constant.name = names.fresh(`${value.name}_value`);
 }

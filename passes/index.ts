@@ -35,5 +35,5 @@ export const pipelines: Readonly<Record<string, readonly string[]>> = {
   /** A ReLU model into a FReLU model, to train on or to deploy. */
   convert: ['relu-to-frelu'],
   /** A trained model made ready to serve: nothing but exact passes. */
-  deploy: ['drop-unused', 'drop-identity', 'fold-constants', 'fold-batch-norm', 'drop-unused'],
+  deploy: ['drop-unused', 'drop-identity', 'fold-constants', 'fold-batch-norm', 'drop-identity', 'drop-unused'],
 };

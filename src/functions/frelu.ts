@@ -19,7 +19,7 @@ const trainable = (opset: number) => `
 <domain: "funnel", opset_import: ["" : ${opset}]>
 FReLUWithBatchNorm <dilations, group, kernel_shape, pads> (X, W, scale, B, mean, var) => (Y) {
   T = Conv <dilations: ints = @dilations, group: int = @group, kernel_shape: ints = @kernel_shape, pads: ints = @pads, strides: ints = [1, 1]> (X, W)
-  N = BatchNormalization <epsilon: float = 1e-05${opset < 7 ? ', is_test: int = 1' : ''}> (T, scale, B, mean, var)
+  N = BatchNormalization <epsilon: float = 1e-05> (T, scale, B, mean, var)
   Y = Max (N, X)
 }`;
 

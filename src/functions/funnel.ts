@@ -42,6 +42,7 @@ export function makeFunnel(x: Value, { rank, channels, dtype }: Image, start: St
   if (x.shape?.some(d => d === 0)) return op.refuse('E_SHAPE', 'the image is empty');
   const w = startWeights(start, { channels, kernel, dtype, init, trainable: form === 'trainable', seed: `${seed}:${x.name}` });
   if (w === undefined) return op.refuse('E_SHAPE', 'the slope is not one per channel');
+  if (form === 'trainable' && op.opset < 7) return op.refuse('E_FORM', 'ONNX Runtime has no BatchNormalization before operator set 7');
   const attributes = windowAttributes(channels, kernel);
   if (form === 'fused') return op.call(freluFunction(op.opset), [x, w.weight, w.bias], attributes);
   if (form === 'folded') return op.inline(freluFunction(op.opset), [x, w.weight, w.bias], attributes);

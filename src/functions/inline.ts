@@ -47,8 +47,8 @@ function inlineNode(node: Node, state: State, path: readonly FunctionDef[]): voi
   }
   const graph = node.graph;
   for (const [domain, version] of f.opsets) if (!state.opsets.has(domain)) state.opsets.set(domain, version);
-  const prefix = node.outputs[0]?.name || labelOf(node);
-  const { nodes, outputs } = instantiate(f, node, name => state.names.fresh(`${prefix}_${name}`));
+  const label = node.outputs[0]?.name || labelOf(node);
+  const { nodes, outputs } = instantiate(f, { inputs: node.inputs, attributes: node.attributes, label }, state.names);
   for (const inner of nodes) graph.insertBefore(node, inner);
   state.nodes += nodes.length;
   const own = new Set(nodes.flatMap(n => n.outputs));

@@ -104,12 +104,14 @@ function copyInto(graph: Graph, value: Value, copies: Map<Value, Value>, names: 
     if (copies.has(next)) continue;
     if (tensor) copies.set(next, graph.addConstant(`v${names.next++}`, tensor));
     else {
-      const copy = cloneNode(node, copies, { rename: () => `v${names.next++}` });
+      const copy = cloneNode(node, copies, { rename: () => `v${names.next++}`, renameNode: () => '' });
       for (const i of node.inputs.keys()) {
         const stub = standIn(node, i);
         if (stub) copy.setInput(i, graph.addConstant(`v${names.next++}`, stub));
       }
       for (const output of copy.outputs) {
+        // ONNX Runtime dies of a Split that leaves a result out.
+        output.name ||= `v${names.next++}`;
         output.type = undefined;
         output.origin = undefined;
       }

@@ -8,6 +8,8 @@ import { Value } from './value.ts';
 export interface CloneOptions {
   /** The new name of a value. */
   readonly rename?: (name: string) => string;
+  /** The new name of a node. */
+  readonly renameNode?: (name: string) => string;
   /** The attribute to take instead; undefined leaves it out. */
   readonly resolve?: (attribute: Attribute) => Attribute | undefined;
 }
@@ -56,7 +58,12 @@ export function cloneNode(node: Node, values: Map<Value, Value>, options: CloneO
     if (resolved) attributes.set(name, cloneAttribute(resolved, values, options));
   }
   const results = node.outputs.map(({ name, type }) => ({ name: name && options.rename ? options.rename(name) : name, type }));
-  const copy = new Node(node.op, inputs, results, { name: node.name, attributes, metadata: node.metadata, origin: node.origin });
+  const copy = new Node(node.op, inputs, results, {
+    name: options.renameNode?.(node.name) ?? node.name,
+    attributes,
+    metadata: node.metadata,
+    origin: node.origin,
+  });
   for (const [i, value] of node.outputs.entries()) {
     copy.outputs[i]!.origin = value.origin;
     copy.outputs[i]!.inferred = value.inferred;

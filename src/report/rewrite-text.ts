@@ -22,7 +22,7 @@ export function rewriteText(summary: RewriteSummary, colors: ChalkInstance, expl
   const sizes = inputBytes !== undefined && outputBytes !== undefined ? colors.dim(`  ${bytes(inputBytes)} → ${bytes(outputBytes)}`) : '';
   const width = Math.max(...passes.map(p => p.pass.length));
   const lines = [`${colors.bold(plain(nameOf(input, 'stdin')))} → ${colors.bold(plain(nameOf(output, 'stdout')))}${sizes}`];
-  for (const report of passes) {
+  for (const report of together(passes)) {
     const did = tally(report.fired.map(place => place.op)).map(([op, n]) => `${n} × ${plain(op)}`);
     const name = report.pass.padEnd(width);
     const nothing = report.refused.length > 0 ? 'nothing done' : 'nothing to do';
@@ -32,6 +32,13 @@ export function rewriteText(summary: RewriteSummary, colors: ChalkInstance, expl
   }
   if (!changed) lines.push(colors.dim('  no pass changed the model: the output is the input, byte for byte'));
   return lines.join('\n');
+}
+
+/** A pass that a pipeline runs twice is told of once: all it did, and what it refused in the end. */
+function together(passes: readonly PassReport[]): PassReport[] {
+  const byName = new Map<string, PassReport>();
+  for (const report of passes) byName.set(report.pass, { ...report, fired: [...(byName.get(report.pass)?.fired ?? []), ...report.fired] });
+  return [...byName.values()];
 }
 
 function refusals({ refused }: PassReport, colors: ChalkInstance, explain: boolean, width: number): string[] {

@@ -118,7 +118,7 @@ export class Draft {
   inline(f: FunctionDef, inputs: readonly Arg[], attributes: ReadonlyMap<string, Attribute>): Value {
     const { names, root } = this.#site;
     const operands = inputs.map((arg, i) => this.lift(arg, f.body.inputs[i]?.name ?? String(i)));
-    const { nodes, outputs } = instantiate(f, { inputs: operands, attributes }, name => names.fresh(`${root}_${name}`));
+    const { nodes, outputs } = instantiate(f, { inputs: operands, attributes, label: root }, names);
     this.nodes.push(...nodes);
     return outputs[0]!;
   }
@@ -145,19 +145,17 @@ export class Draft {
   ): Value {
     const { match, names, opsets, provenance } = this.#site;
     const namesake = match.nodes.find(n => n.op.name === name && n.op.domain === domain);
-    const metadata = new Map(
+    const made =
       provenance === undefined
         ? []
-        : [
+        : ([
             ['onnx_funnel.pass', provenance],
             ['onnx_funnel.from', match.nodes.map(labelOf).join(' ')],
-          ],
-    );
-    const node = new Node(opOf(domain, name, '', opsets), operands, [{ name: names.fresh(hint) }], {
-      name: namesake?.name ?? '',
-      attributes,
-      metadata,
-    });
+          ] as const);
+    // What the file said about a node stays with the one that takes its place: name, doc string, metadata.
+    const { name: label = '', metadata = [], origin } = namesake ?? {};
+    const extras = { name: label, attributes, metadata: new Map([...metadata, ...made]), origin };
+    const node = new Node(opOf(domain, name, '', opsets), operands, [{ name: names.fresh(hint) }], extras);
     this.nodes.push(node);
     return node.outputs[0]!;
   }

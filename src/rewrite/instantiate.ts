@@ -3,11 +3,14 @@ import { cloneNode } from '../ir/clone.ts';
 import type { FunctionDef } from '../ir/model.ts';
 import type { Node } from '../ir/node.ts';
 import type { Value } from '../ir/value.ts';
+import type { Names } from './names.ts';
 
 /** A call of a model-local function: its operands and attributes. */
 export interface Call {
   readonly inputs: readonly (Value | undefined)[];
   readonly attributes: ReadonlyMap<string, Attribute>;
+  /** What the names of the copies begin with, such as the name of the call's first result. */
+  readonly label: string;
 }
 
 /**
@@ -15,7 +18,9 @@ export interface Call {
  * values that stand for its outputs. An attribute that the call leaves out takes the function's default; where there is none, the
  * attribute that refers to it is left out, as the ONNX specification says.
  */
-export function instantiate(f: FunctionDef, call: Call, rename: (name: string) => string): { nodes: Node[]; outputs: Value[] } {
+export function instantiate(f: FunctionDef, call: Call, names: Names): { nodes: Node[]; outputs: Value[] } {
+  const rename = (name: string) => names.fresh(`${call.label}_${name}`);
+  const renameNode = (name: string) => name && `${call.label}/${name}`;
   // An absent operand has no value to map to: the copy loses that input below.
   const values = new Map<Value, Value>();
   const absent = new Set<Value>();
@@ -28,7 +33,7 @@ export function instantiate(f: FunctionDef, call: Call, rename: (name: string) =
     attribute.type === 'reference' ? (call.attributes.get(attribute.value) ?? f.defaults.get(attribute.value)) : attribute;
   const nodes: Node[] = [];
   for (const node of f.body.nodes()) {
-    const copy = cloneNode(node, values, { rename, resolve });
+    const copy = cloneNode(node, values, { rename, renameNode, resolve });
     for (const [i, value] of copy.inputs.entries()) if (value && absent.has(value)) copy.setInput(i, undefined);
     nodes.push(copy);
   }

@@ -30,3 +30,14 @@ export class Names {
     }
   }
 }
+
+/** Whether a graph nested in `graph` defines `name`: a value of the outer graph that took it would be hidden there. */
+export function definedWithin(graph: Graph | undefined, name: string): boolean {
+  for (const node of graph?.nodes() ?? []) {
+    for (const inner of node.subgraphs()) {
+      const defined = [...inner.inputs, ...inner.constants, ...inner.sparse, ...[...inner.nodes()].flatMap(n => n.outputs)];
+      if (defined.some(v => v.name === name) || definedWithin(inner, name)) return true;
+    }
+  }
+  return false;
+}

@@ -83,7 +83,8 @@ function applyRules(name: string, byRoot: ReadonlyMap<string, readonly Rule[]>, 
       if (f && hooks.skips?.(f)) continue;
       for (const node of graph.allNodes()) {
         const rules = node.op.domain === '' ? byRoot.get(node.op.name) : undefined;
-        if (!rules) continue;
+        // What nothing uses is for drop-unused.
+        if (!rules || node.outputs.every(o => o.uses.size === 0)) continue;
         const place = placeOf(node);
         const root = node.outputs[0]?.name || node.op.name;
         const literals = f !== undefined || (node.graph !== graph && model.irVersion < FREE_INITIALIZERS_IR_VERSION);

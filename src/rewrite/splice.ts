@@ -1,8 +1,8 @@
-import type { Graph } from '../ir/graph.ts';
 import type { Node } from '../ir/node.ts';
 import type { Value } from '../ir/value.ts';
 import type { Site } from './builder.ts';
 import { importFunction } from './import-function.ts';
+import { definedWithin } from './names.ts';
 import { Refusal } from './refusal.ts';
 import type { Refused, Replacement } from './rule.ts';
 
@@ -43,15 +43,4 @@ function interfaceProblem(old: Value, by: Value): Refusal | undefined {
   if (definedWithin(by.owner, old.name)) return new Refusal('E_INTERFACE', `a nested graph has a value called ${old.name} too`);
   if (isOutput(by)) return new Refusal('E_INTERFACE', `the outputs ${old.name} and ${by.name} would be one`);
   return undefined;
-}
-
-/** Whether a graph nested in `graph` defines `name`: a value of the outer graph that took it would be hidden there. */
-function definedWithin(graph: Graph | undefined, name: string): boolean {
-  for (const node of graph?.nodes() ?? []) {
-    for (const inner of node.subgraphs()) {
-      const defined = [...inner.inputs, ...inner.constants, ...inner.sparse, ...[...inner.nodes()].flatMap(n => n.outputs)];
-      if (defined.some(v => v.name === name) || definedWithin(inner, name)) return true;
-    }
-  }
-  return false;
 }
