@@ -55,5 +55,7 @@ export async function verify(a: ModelOrPath, b: ModelOrPath, options: VerifyOpti
 async function comparand(model: ModelOrPath): Promise<Comparand> {
   if (typeof model !== 'string') return { bytes: file.encode(model, { inline: true }) };
   if (isText(model) || model === '-') return { bytes: file.encode(await read(model), { inline: true }), label: model };
+  // Our reader says what is wrong with a file, and refuses what the runtime lets pass; the runtime then reads it by itself.
+  await file.read(model);
   return { path: model, label: model };
 }

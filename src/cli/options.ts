@@ -111,7 +111,7 @@ function wholeNumber(least: number): (text: string) => number {
 /** A number from 0 on, such as 1e-4. */
 export function nonNegative(text: string): number {
   const x = text.trim() === '' ? Number.NaN : Number(text);
-  if (!(x >= 0)) throw new InvalidArgumentError('It must be a number from 0 on.');
+  if (!(x >= 0 && x < Number.POSITIVE_INFINITY)) throw new InvalidArgumentError('It must be a number from 0 on.');
   return x;
 }
 

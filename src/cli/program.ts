@@ -20,7 +20,7 @@ export function program(): Command {
     )
     .usage('<command> [options]')
     .option('-V, --version', 'print the version')
-    .helpCommand(false)
+    .helpCommand('help [command]', 'display help for a command')
     .configureHelp({ optionTerm: option => option.flags.replace(' [', '[='), showGlobalOptions: false })
     // The error itself carries the message; it is printed once, in one place.
     .configureOutput({ outputError: () => {} })

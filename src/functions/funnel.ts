@@ -18,6 +18,11 @@ export interface FunnelOptions {
   readonly seed?: number;
 }
 
+/** Elements of a weight: 64 MiB of float. */
+const LARGEST_WEIGHT = 2 ** 24;
+/** The paper's largest window is 7; beyond this a number is a slip. */
+const LARGEST_KERNEL = 63;
+
 /** What is known of the image that a funnel is put on. */
 interface Image {
   readonly rank?: number;
@@ -27,8 +32,8 @@ interface Image {
 
 /** @throws FunnelError `E_USAGE` for a window that has no centre. */
 export function checkKernel(kernel = 3): void {
-  if (!Number.isSafeInteger(kernel) || kernel < 1 || kernel % 2 === 0)
-    throw new FunnelError('E_USAGE', `the kernel must be an odd size, not ${kernel}`);
+  if (!Number.isSafeInteger(kernel) || kernel < 1 || kernel > LARGEST_KERNEL || kernel % 2 === 0)
+    throw new FunnelError('E_USAGE', `the kernel must be an odd size up to ${LARGEST_KERNEL}, not ${kernel}`);
 }
 
 /** A funnel over `x` [N, C, H, W] that begins as `start`, or why there can be none. */
@@ -39,6 +44,8 @@ export function makeFunnel(x: Value, { rank, channels, dtype }: Image, start: St
   if (channels === undefined) return op.refuse('E_CHANNELS');
   const unfit = dtype === undefined ? 'the element type is not known' : unfitDtype(dtype, op.opset);
   if (unfit !== undefined || dtype === undefined) return op.refuse('E_DTYPE', unfit);
+  if (channels * kernel * kernel > LARGEST_WEIGHT)
+    return op.refuse('E_BUDGET', `a ${kernel}×${kernel} window for ${channels} channels is too large`);
   if (x.shape?.some(d => d === 0)) return op.refuse('E_SHAPE', 'the image is empty');
   const w = startWeights(start, { channels, kernel, dtype, init, trainable: form === 'trainable', seed: `${seed}:${x.name}` });
   if (w === undefined) return op.refuse('E_SHAPE', 'the slope is not one per channel');

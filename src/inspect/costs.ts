@@ -44,15 +44,16 @@ export async function costsOf(model: Model, sizes: Sizes): Promise<Costs> {
 }
 
 function fixSizes({ graph }: Model, { inputs = {}, symbols = {} }: Sizes): void {
+  const given = new Map(Object.entries(inputs));
   const bound = new Map(Object.entries(symbols).map(([name, size]) => [name, typeof size === 'number' ? size : size[0]!]));
   for (const { name, shape } of graph.inputs) {
     for (const [i, dim] of (shape ?? []).entries())
-      if (typeof dim === 'string' && inputs[name]?.[i] !== undefined) bound.set(dim, inputs[name][i]!);
+      if (typeof dim === 'string' && given.get(name)?.[i] !== undefined) bound.set(dim, given.get(name)![i]!);
   }
   const fixed = (dim: Dim) => (typeof dim === 'string' ? (bound.get(dim) ?? dim) : dim);
   for (const value of [...graph.inputs, ...graph.outputs]) {
     if (value.type?.kind !== 'tensor') continue;
-    const shape = (value.definition.kind === 'input' ? inputs[value.name] : undefined) ?? value.type.shape?.map(fixed);
+    const shape = (value.definition.kind === 'input' ? given.get(value.name) : undefined) ?? value.type.shape?.map(fixed);
     value.type = { ...value.type, shape };
   }
 }

@@ -76,6 +76,11 @@ function checkNode(node: Node, where: string, scope: Scope): void {
     say(`${displayOp(node.op)} takes at most ${schema.maxInputs} inputs, not ${node.inputs.length}`);
   if (node.outputs.length > schema.maxOutputs)
     say(`${displayOp(node.op)} has at most ${schema.maxOutputs} outputs, not ${node.outputs.length}`);
+  for (const [name, { type }] of node.attributes) {
+    const known = schema.attributes.get(name)?.type;
+    if (known !== undefined && type !== known && type !== 'reference' && type !== 'other')
+      say(`its attribute ${name} is of type ${type}, not ${known}`);
+  }
   const given = node.inputs.findLastIndex(v => v !== undefined) + 1;
   if (given < schema.minInputs) say(`${displayOp(node.op)} needs ${schema.minInputs} inputs, not ${given}`);
 }

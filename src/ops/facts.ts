@@ -7,7 +7,7 @@ const typeOnly: Readonly<Record<string, readonly number[]>> = { CastLike: [1] };
 
 /** Whether operand `index` of an operator gives nothing but its element type. */
 export function isTypeOnly(op: { readonly domain: string; readonly name: string }, index: number): boolean {
-  return op.domain === '' && (typeOnly[op.name]?.includes(index) ?? false);
+  return op.domain === '' && Object.hasOwn(typeOnly, op.name) && typeOnly[op.name]!.includes(index);
 }
 
 /** Operators whose literal form is chosen for storage: folding them would undo a quantisation. */

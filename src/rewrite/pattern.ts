@@ -127,6 +127,10 @@ export class NodePattern<K extends OpName, C extends Captures> extends Pattern<C
     const attrs = attrsOf(node, this.op);
     if (this.#options.as !== undefined) m.bind(this.#options.as, node, { node, attrs } satisfies Matched<K>);
     const versioned = schemaOf(node.op)?.attributes;
+    for (const [name, { type }] of node.attributes) {
+      const known = versioned?.get(name)?.type;
+      if (known !== undefined && type !== known && type !== 'reference') m.miss('E_ATTRIBUTE', `${name} is of type ${type}, not ${known}`);
+    }
     for (const { attrs: wanted, code } of this.#options.conditions) {
       for (const name in wanted) {
         if (versioned && !versioned.has(name) && !node.attributes.has(name)) continue;

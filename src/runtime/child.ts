@@ -4,6 +4,7 @@ import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
+import { FunnelError, ProviderUnavailable } from '../errors.ts';
 import { classify, oneLine, RuntimeFailure } from './failure.ts';
 import type { Replies, Reply, Request } from './protocol.ts';
 
@@ -32,7 +33,7 @@ export class Child {
   #peak = 0;
 
   constructor(env: Record<string, string>) {
-    this.folder = mkdtempSync(join(tmpdir(), 'onnx-funnel-'));
+    this.folder = temporaryFolder();
     // The file beside this one: TypeScript when this runs from source, JavaScript when it runs from dist.
     const source = import.meta.url.endsWith('.ts');
     const worker = fileURLToPath(new URL(source ? './worker.ts' : './worker.js', import.meta.url));
@@ -75,7 +76,7 @@ export class Child {
     this.#hold(true);
     const timer = setTimeout(
       () => this.kill(new RuntimeFailure('timeout', 'timeout', `no answer within ${limits.timeout / 1000} s`)),
-      limits.timeout,
+      Math.min(limits.timeout, LONGEST_TIMER),
     );
     const watch = setInterval(() => this.#watchMemory(limits.memory), 50);
     let fail = () => {};
@@ -87,6 +88,8 @@ export class Child {
         child.once('close', fail).once('error', fail);
         child.send(request, error => error && this.kill(new RuntimeFailure('crashed', 'crash', error.message)));
       });
+      if (!reply.ok && isMissing(reply.message))
+        throw new ProviderUnavailable('onnxruntime-node', 'it is not installed', [], 'npm install onnxruntime-node');
       if (!reply.ok) throw classify(reply.message);
       return reply.value as Replies[K];
     } finally {
@@ -127,6 +130,22 @@ export class Child {
     const kib = (name: string) => Number(new RegExp(`${name}:\\s+(\\d+)`).exec(status)?.[1] ?? 0) * 1024;
     this.#peak = Math.max(this.#peak, kib('VmHWM'));
     if (kib('VmRSS') > limit) this.kill(new RuntimeFailure('memory', 'memory', `the runtime took more than ${Math.round(limit / 1e6)} MB`));
+  }
+}
+
+/** Node's words for a package that is not there. */
+const isMissing = (message: string) => /Cannot find (package|module)/.test(message) && message.includes('onnxruntime-node');
+
+/** setTimeout counts milliseconds in 31 bits. */
+const LONGEST_TIMER = 2 ** 31 - 1;
+
+function temporaryFolder(): string {
+  try {
+    return mkdtempSync(join(tmpdir(), 'onnx-funnel-'));
+  } catch (error) {
+    throw new FunnelError('E_WRITE', `no temporary folder can be made in ${tmpdir()}: set TMPDIR to one that can be written to`, {
+      cause: error,
+    });
   }
 }
 

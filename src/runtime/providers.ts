@@ -65,6 +65,8 @@ type Environment = Readonly<Record<string, string | undefined>>;
 export function childEnvironment(env: Environment = process.env): Record<string, string> {
   const result: Record<string, string> = {};
   for (const [key, value] of Object.entries(env)) if (value !== undefined) result[key] = value;
+  // ONNX Runtime's library reports to its maker unless told not to, and leaves log files; verifying a model is nobody else's business.
+  result.ORT_DISABLE_TELEMETRY ??= '1';
   if (process.platform !== 'linux') return result;
   result.XDG_RUNTIME_DIR ??= tmpdir();
   const icd = env.FUNNEL_SWIFTSHADER ?? (hasDriver(env) ? undefined : swiftShaders.find(existsSync));

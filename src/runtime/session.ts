@@ -1,4 +1,5 @@
 import { rmSync, writeFileSync } from 'node:fs';
+import { totalmem } from 'node:os';
 import { join, resolve } from 'node:path';
 import { ProviderUnavailable } from '../errors.ts';
 import { Tensor } from '../tensor/tensor.ts';
@@ -26,7 +27,7 @@ export type ModelSource = { readonly path: string } | { readonly bytes: Uint8Arr
 export interface RuntimeOptions {
   /** Milliseconds that one request (load, or run) may take. Default 300,000. */
   readonly timeout?: number;
-  /** Bytes of memory that the runtime may take (best effort, Linux). Default: no limit. */
+  /** Bytes of memory that the runtime may take (best effort, Linux). Default: three quarters of the machine's. */
   readonly memoryLimit?: number;
 }
 
@@ -76,7 +77,7 @@ export class Runtime {
   #description: Replies['describe'] | undefined;
 
   constructor(options: RuntimeOptions = {}) {
-    this.#limits = { timeout: options.timeout ?? 300_000, memory: options.memoryLimit ?? Number.POSITIVE_INFINITY };
+    this.#limits = { timeout: options.timeout ?? 300_000, memory: options.memoryLimit ?? totalmem() * 0.75 };
   }
 
   /** Largest resident memory of the child so far, in bytes; 0 where it can't be measured (other than Linux). */

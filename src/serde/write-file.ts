@@ -63,7 +63,8 @@ function stageDirectly(commit: () => Promise<void>): Staged {
 }
 
 /** Where a path leads when the symbolic links are followed, be there a file or not. */
-async function targetOf(path: string): Promise<string> {
+/** The file that a path stands for: links are followed, the last one also when it leads nowhere yet. */
+export async function targetOf(path: string): Promise<string> {
   try {
     return await realpath(path);
   } catch {

@@ -1,5 +1,5 @@
 import { realpathSync } from 'node:fs';
-import { realpath } from 'node:fs/promises';
+import { lstat, realpath } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { FunnelError } from '../errors.ts';
 import type { Model } from '../ir/model.ts';
@@ -11,7 +11,7 @@ import { rawData, withoutPayload } from './payload.ts';
 import { save } from './save.ts';
 import { type DataSource, external, ProtoStorage } from './tensors.ts';
 import type { Payload } from './wire.ts';
-import { stage, writeFile } from './write-file.ts';
+import { stage, targetOf, writeFile } from './write-file.ts';
 
 export interface WriteOptions {
   /** The name of a data file, beside the model, that the weights are written to. Models beyond 2 GiB need one. */
@@ -26,12 +26,15 @@ const alignment = 4096;
 
 /** See `write`. */
 export async function writeModel(model: Model, path: string, options: WriteOptions): Promise<void> {
-  const directory = path === '-' ? undefined : await realpath(dirname(path)).catch(() => dirname(path));
+  // Where the file will lie, not where a link to it does.
+  const target = path === '-' ? undefined : await targetOf(path);
+  const directory = target && (await realpath(dirname(target)).catch(() => dirname(target)));
   if (options.externalData !== undefined) return writeBoth(model, path, directory, options.externalData);
   let moved = false;
   const encoded = encodeProto(
     save(model, (proto, tensor) => {
       const source = sourceOf(proto, tensor);
+      if (source && target) refuseOverwriting(source, target);
       if (!source || isIn(source, directory)) return proto;
       moved = true;
       return inlined(proto, tensor);
@@ -52,6 +55,9 @@ async function writeBoth(model: Model, path: string, directory: string | undefin
   }
   const dataPath = join(directory, name);
   if (dataPath === join(directory, basename(path))) throw new FunnelError('E_WRITE', `the model and its data can't be the same file`);
+  // It may be anybody's: the model that is being read, or the data of another one.
+  if (await lstat(dataPath).catch(() => undefined))
+    throw new FunnelError('E_WRITE', `${dataPath} exists already: choose another name for the data, or remove it`);
   const payloads: Payload[] = [];
   let size = 0;
   const proto = save(model, (proto, tensor) => {

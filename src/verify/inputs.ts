@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { FunnelError } from '../errors.ts';
 import type { Tensors, ValueMetadata } from '../runtime/session.ts';
 import { sizeOf } from '../tensor/broadcast.ts';
 import { type DType, dtypes, isFloat, isKnown } from '../tensor/dtype.ts';
@@ -64,9 +65,14 @@ function differences(first: ShapeCase, other: ShapeCase): string {
 }
 
 /** The stream depends on kind and name, so that adding an input leaves the others as they were. */
+/** Elements of one input: half a gigabyte in float32, four times that while it is made. */
+const LARGEST = 2 ** 27;
+
 function valuesFor({ name, dtype }: ValueMetadata, dims: readonly number[], kind: InputKind, seed: number): Tensor {
   const stream = `${seed} ${kind} ${name}`;
   const size = sizeOf(dims);
+  if (size > LARGEST)
+    throw new FunnelError('E_USAGE', `input '${name}' would have ${size} elements [${dims.join(',')}]: give smaller sizes`);
   const type = dtype ?? 'float';
   if (isFloat(type)) return Tensor.of(type, dims, floats[kind](stream, dims, type));
   const below = integersOf(random(stream));
