@@ -1,3 +1,4 @@
+import { FunnelError } from './errors.ts';
 import { closeFactRuntime } from './infer/runtime.ts';
 import type { Model } from './ir/model.ts';
 import type { Pass } from './rewrite/pass.ts';
@@ -56,6 +57,12 @@ async function comparand(model: ModelOrPath): Promise<Comparand> {
   if (typeof model !== 'string') return { bytes: file.encode(model, { inline: true }) };
   if (isText(model) || model === '-') return { bytes: file.encode(await read(model), { inline: true }), label: model };
   // Our reader says what is wrong with a file, and refuses what the runtime lets pass; the runtime then reads it by itself.
-  await file.read(model);
+  try {
+    await file.read(model);
+  } catch (error) {
+    // Of two models, which.
+    if (error instanceof FunnelError && !error.message.includes(model)) error.message = `${model}: ${error.message}`;
+    throw error;
+  }
   return { path: model, label: model };
 }

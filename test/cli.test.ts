@@ -65,7 +65,7 @@ describe('bad input is one line and exit code 2', () => {
     ['verify model.onnx model.onnx --shape 3', /--shape .*N=2/],
     ['verify model.onnx model.onnx --shape M=2', /no symbolic dimension 'M'; it has N/],
     ['convert model.onnx -o x.onnx --form fusde', /--form 'fusde'; did you mean 'fused'\?/],
-    ['convert model.onnx -o x.onnx --kernel 4', /kernel must be an odd size, not 4/],
+    ['convert model.onnx -o x.onnx --kernel 4', /kernel must be an odd size up to 63, not 4/],
     ['convert model.onnx -o x.onnx --kernle 3', /unknown option '--kernle'; did you mean --kernel\?/],
     ['conver model.onnx -o x.onnx', /unknown command 'conver'; did you mean convert\?/],
     ['fold model.onnx -o x.onnx --max-growth much', /number of bytes/],

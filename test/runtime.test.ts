@@ -236,7 +236,7 @@ describe('providers', () => {
   });
 
   test('a driver that someone names is left alone, and is called what it is', () => {
-    const named = { VK_ICD_FILENAMES: '/opt/vk_swiftshader_icd.json', XDG_RUNTIME_DIR: '/run' };
+    const named = { VK_ICD_FILENAMES: '/opt/vk_swiftshader_icd.json', XDG_RUNTIME_DIR: '/run', ORT_DISABLE_TELEMETRY: '1' };
     expect(childEnvironment(named)).toEqual(named);
     if (process.platform !== 'linux') return;
     expect(describeAdapter('webgpu', named)).toBe('software adapter (SwiftShader)');

@@ -166,6 +166,29 @@ describe('writing', () => {
     for (const value of again.graph.constants) if (value.name !== 'small') expect(value.constant!.numbers()).toEqual(values);
   });
 
+  test('never over the data that the model still needs', async () => {
+    const model = await read(lay());
+    await expect(write(model, at('in', 'w.data'))).rejects.toThrow(/holds data of the model/);
+    expect(readFileSync(at('in', 'w.data'))).toEqual(Buffer.from(data));
+  });
+
+  test('never over a file that is there: it may be the model itself, or the data of another', async () => {
+    const path = lay();
+    const before = readFileSync(path);
+    for (const name of [path.split('/').at(-1)!, 'note.txt']) {
+      writeFileSync(at('in', 'note.txt'), 'mine');
+      await expect(write(await read(path), at('in', 'out.onnx'), { externalData: name })).rejects.toThrow(/exists already/);
+    }
+    expect(readFileSync(path)).toEqual(before);
+    expect(readFileSync(at('in', 'note.txt'), 'utf8')).toBe('mine');
+  });
+
+  test('through a link into another folder: the data is where the model really lies', async () => {
+    symlinkSync(at('out', 'real.onnx'), at('in', 'link.onnx'));
+    await write(await read(lay()), at('in', 'link.onnx'));
+    expect(Buffer.from(weights(await read(at('out', 'real.onnx'))).bytes())).toEqual(Buffer.from(data));
+  });
+
   test('into memory, on demand', () => {
     lay();
     const m = decode(inFile, { directory: at('in') });
