@@ -9,7 +9,7 @@ import { Names } from '../rewrite/names.ts';
 import { type PassReport, type Place, placeOf, type RefusedPlace } from '../rewrite/pass.ts';
 
 /** Functions that call functions that call functions can make a small file very large. */
-const LARGEST = 1_000_000;
+const LARGEST = 250_000;
 
 /** Puts functions' bodies in the place of their calls, everywhere in the main graph; functions without calls go. */
 export function inlineAll(model: Model): Pick<PassReport, 'fired' | 'refused'> {
