@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync, rmSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
+import { Worker } from 'node:worker_threads';
 import type { Tensor as OrtTensor } from 'onnxruntime-node';
 import type { Binding } from 'onnxruntime-node/dist/binding.js';
 import { type DType, dtypeOfCode } from '../tensor/dtype.ts';
@@ -50,6 +51,14 @@ process.on('message', (request: Request) => {
     (error: unknown) => answer({ ok: false, message: error instanceof Error ? error.message : String(error) }),
   );
 });
+/** A parent that is killed says nothing, and while the native library computes nobody here listens: a thread watches for it. */
+const watch = `const parent = process.ppid; setInterval(() => {
+  if (process.ppid === parent) return;
+  require('node:fs').rmSync(${JSON.stringify(folder)}, { recursive: true, force: true });
+  process.kill(process.pid, 'SIGKILL');
+}, 500)`;
+new Worker(watch, { eval: true }).unref();
+
 process.on('disconnect', () => {
   rmSync(folder, { recursive: true, force: true });
   process.exit();
