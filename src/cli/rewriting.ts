@@ -14,13 +14,13 @@ export type Wanted = { readonly passes: readonly string[] } | { readonly pipelin
 /** The middle of convert, fold and rewrite: read, rewrite, write, report. */
 export async function rewriteFile(command: string, input: string, flags: RewriteFlags & PassFlags, wanted: Wanted): Promise<void> {
   const output = await wantedOutput(flags.output);
-  const passes = await passesFor(wanted, flags);
-  const inputBytes = await sizeOfFile(input);
-  const before = await readModel(input);
+  // The disk works while the code is loaded.
+  const reporting = Promise.all([import('./output.ts'), import('../report/rewrite-text.ts')]);
+  const [before, passes, inputBytes] = await Promise.all([readModel(input), passesFor(wanted, flags), sizeOfFile(input)]);
   const { model, report } = await runPasses(before, passes, input, flags.check === true);
   await writeModel(model, output, input, flags.externalData);
   const summary = { command, input, output, inputBytes, outputBytes: await sizeOfFile(output), changed: model !== before, passes: report };
-  const [{ say }, { rewriteJson, rewriteText }] = await Promise.all([import('./output.ts'), import('../report/rewrite-text.ts')]);
+  const [{ say }, { rewriteJson, rewriteText }] = await reporting;
   const message = {
     json: rewriteJson(summary),
     text: (colors: Parameters<typeof rewriteText>[1]) => rewriteText(summary, colors, flags.explain === true),
