@@ -20,7 +20,7 @@ export interface Call {
  */
 export function instantiate(f: FunctionDef, call: Call, names: Names): { nodes: Node[]; outputs: Value[] } {
   const rename = (name: string) => names.fresh(`${call.label}_${name}`);
-  const renameNode = (name: string) => name && `${call.label}/${name}`;
+  const renameNode = (name: string) => name && names.freshNode(`${call.label}/${name}`);
   // An absent operand has no value to map to: the copy loses that input below.
   const values = new Map<Value, Value>();
   const absent = new Set<Value>();

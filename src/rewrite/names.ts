@@ -4,6 +4,8 @@ import { bodies, type Model } from '../ir/model.ts';
 /** The names in use over a whole model: all scopes, inputs, outputs and functions. */
 export class Names {
   readonly #taken = new Set<string>();
+  /** Names of nodes are a space of their own; ONNX Runtime wants them to differ within a graph. */
+  readonly #nodes = new Set<string>();
 
   constructor(model: Model) {
     for (const { graph } of bodies(model)) this.#collect(graph);
@@ -17,6 +19,14 @@ export class Names {
     return name;
   }
 
+  /** The same for the name of a node. */
+  freshNode(hint: string): string {
+    let name = hint;
+    for (let i = 1; this.#nodes.has(name); i++) name = `${hint}_${i}`;
+    this.#nodes.add(name);
+    return name;
+  }
+
   /** Gives a name back that was not used after all. */
   release(name: string): void {
     this.#taken.delete(name);
@@ -25,6 +35,7 @@ export class Names {
   #collect(graph: Graph): void {
     for (const value of [...graph.inputs, ...graph.constants, ...graph.sparse, ...graph.outputs]) this.#taken.add(value.name);
     for (const node of graph.nodes()) {
+      this.#nodes.add(node.name);
       for (const value of node.outputs) this.#taken.add(value.name);
       for (const inner of node.subgraphs()) this.#collect(inner);
     }
