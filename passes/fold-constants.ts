@@ -2,7 +2,7 @@ import { conesOf, isSmall, needsTypes, withinBudget } from '../src/infer/cones.t
 import { coneSizes, coneTensors } from '../src/infer/constants.ts';
 import { inferTypes } from '../src/infer/types.ts';
 import type { Graph } from '../src/ir/graph.ts';
-import type { Model } from '../src/ir/model.ts';
+import { initializersAreInputs, type Model } from '../src/ir/model.ts';
 import type { Node } from '../src/ir/node.ts';
 import type { Value } from '../src/ir/value.ts';
 import { definedWithin, Names } from '../src/rewrite/names.ts';
@@ -74,7 +74,7 @@ function replace(value: Value, tensor: Tensor, model: Model, names: Names): void
   const node = value.producer as Node;
   const graph = node.graph as Graph;
   // Before IR version 4 an initializer is an input of its graph too, and a nested graph's inputs are not ours to change.
-  const owner = model.irVersion < 4 ? model.graph : graph;
+  const owner = initializersAreInputs(model.irVersion) ? model.graph : graph;
   const constant = owner.addConstant(value.name, tensor);
   for (const use of [...value.uses]) if (use.kind === 'operand') use.node.setInput(use.index, constant);
   graph.sweepFrom(node);

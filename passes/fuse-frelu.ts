@@ -1,7 +1,6 @@
-import { FRELU, freluFunction } from '../src/functions/frelu.ts';
+import { FRELU, freluAttributes, freluFunction, samePads } from '../src/functions/frelu.ts';
 import { imageFacts } from '../src/infer/image.ts';
-import { inferTypes, lacksTypes } from '../src/infer/types.ts';
-import type { Attribute } from '../src/ir/attribute.ts';
+import { inferMissingTypes } from '../src/infer/types.ts';
 import type { Attrs } from '../src/ir/attrs.ts';
 import { functionKey } from '../src/ir/model.ts';
 import type { Value } from '../src/ir/value.ts';
@@ -56,7 +55,7 @@ export const fuseFrelu = pass(
       rewrite: ({ x, w, conv }, op) => fuse(x, w, Tensor.fill(w.dtype, w.dims.slice(0, 1), 0), conv.attrs, op),
     }),
   ],
-  { prepare: async model => void (lacksTypes(model) && (await inferTypes(model))), skips: f => functionKey(f) === functionKey(FRELU) },
+  { prepare: inferMissingTypes, skips: f => functionKey(f) === functionKey(FRELU) },
 );
 
 function fuse(x: Value, w: Tensor, bias: Arg, attrs: Attrs<'Conv'>, op: Builder) {
@@ -70,18 +69,11 @@ function fuse(x: Value, w: Tensor, bias: Arg, attrs: Attrs<'Conv'>, op: Builder)
   const { dilations = [1, 1], pads = [0, 0, 0, 0], strides = [1, 1] } = attrs;
   if (strides.some(s => s !== 1)) return op.refuse('E_FORM', `the stride is [${strides}]`);
   if (kernel.some(k => k % 2 === 0)) return op.refuse('E_FORM', `the window [${kernel}] has no centre`);
-  const half = kernel.map((k, i) => (dilations[i]! * (k - 1)) / 2);
-  const same = [...half, ...half];
+  const same = samePads({ kernel_shape: kernel, dilations });
   const keeps =
     attrs.auto_pad.startsWith('SAME') ||
     (attrs.auto_pad === 'NOTSET' && pads.every((pad, i) => pad === same[i])) ||
     same.every(s => s === 0);
   if (!keeps) return op.refuse('E_FORM', `pads [${pads}] do not keep the size; [${same}] would`);
-  const ints = (value: readonly number[]): Attribute => ({ type: 'ints', value: value.map(BigInt) });
-  return op.call(freluFunction(op.opset), [x, w, bias], {
-    dilations: ints(dilations),
-    group: { type: 'int', value: BigInt(channels) },
-    kernel_shape: ints(kernel),
-    pads: ints(same),
-  });
+  return op.call(freluFunction(op.opset), [x, w, bias], freluAttributes({ group: channels, kernel_shape: kernel, dilations }));
 }

@@ -1,7 +1,7 @@
 import { checkKernel, type FunnelOptions, makeFunnel } from '../src/functions/funnel.ts';
 import type { Start } from '../src/functions/start.ts';
 import { imageFacts } from '../src/infer/image.ts';
-import { inferTypes, lacksTypes } from '../src/infer/types.ts';
+import { inferMissingTypes } from '../src/infer/types.ts';
 import { constantOf } from '../src/ir/constant.ts';
 import type { Value } from '../src/ir/value.ts';
 import type { Builder } from '../src/rewrite/builder.ts';
@@ -68,7 +68,7 @@ export function reluToFrelu(options: FunnelOptions = {}): Pass {
     }),
   ];
   return pass('relu-to-frelu', 'changes', rules, {
-    prepare: async model => void (lacksTypes(model) && (await inferTypes(model))),
+    prepare: inferMissingTypes,
   });
 }
 

@@ -1,3 +1,4 @@
+import type { Attribute } from '../ir/attribute.ts';
 import type { FunctionDef } from '../ir/model.ts';
 import { parseFunction } from '../text/parse.ts';
 
@@ -41,3 +42,27 @@ export const freluFunction = (opset: number): FunctionDef => define(folded(opset
 
 /** FReLU with its BatchNormalization kept, as a model-local function. */
 export const trainableFunction = (opset: number): FunctionDef => define(trainable(opset));
+
+/** The window of a funnel: odd sizes [kh, kw]. */
+interface Window {
+  readonly group: number;
+  readonly kernel_shape: readonly number[];
+  readonly dilations: readonly number[];
+}
+
+/** Pads [top, left, bottom, right] that keep H×W. */
+export function samePads({ kernel_shape, dilations }: Omit<Window, 'group'>): number[] {
+  const half = kernel_shape.map((k, i) => (dilations[i]! * (k - 1)) / 2);
+  return [...half, ...half];
+}
+
+/** The attributes that every call of the function gives. */
+export function freluAttributes(window: Window): Record<string, Attribute> {
+  const ints = (value: readonly number[]): Attribute => ({ type: 'ints', value: value.map(BigInt) });
+  return {
+    dilations: ints(window.dilations),
+    group: { type: 'int', value: BigInt(window.group) },
+    kernel_shape: ints(window.kernel_shape),
+    pads: ints(samePads(window)),
+  };
+}

@@ -1,11 +1,10 @@
 import { FunnelError } from '../errors.ts';
-import type { Attribute } from '../ir/attribute.ts';
 import type { Value } from '../ir/value.ts';
 import { operatorAt } from '../ops/schema.ts';
 import type { Builder } from '../rewrite/builder.ts';
 import type { Refusal } from '../rewrite/refusal.ts';
 import type { DType } from '../tensor/dtype.ts';
-import { freluFunction, trainableFunction } from './frelu.ts';
+import { freluAttributes, freluFunction, trainableFunction } from './frelu.ts';
 import { type Start, startWeights } from './start.ts';
 
 export interface FunnelOptions {
@@ -50,7 +49,7 @@ export function makeFunnel(x: Value, { rank, channels, dtype }: Image, start: St
   const w = startWeights(start, { channels, kernel, dtype, init, trainable: form === 'trainable', seed: `${seed}:${x.name}` });
   if (w === undefined) return op.refuse('E_SHAPE', 'the slope is not one per channel');
   if (form === 'trainable' && op.opset < 7) return op.refuse('E_FORM', 'ONNX Runtime has no BatchNormalization before operator set 7');
-  const attributes = windowAttributes(channels, kernel);
+  const attributes = freluAttributes({ group: channels, kernel_shape: [kernel, kernel], dilations: [1, 1] });
   if (form === 'fused') return op.call(freluFunction(op.opset), [x, w.weight, w.bias], attributes);
   if (form === 'folded') return op.inline(freluFunction(op.opset), [x, w.weight, w.bias], attributes);
   return op.inline(trainableFunction(op.opset), [x, w.weight, w.scale, w.bias, w.mean, w.variance], attributes);
@@ -61,15 +60,4 @@ function unfitDtype(dtype: DType, opset: number): string | undefined {
   const missing = ['Conv', 'Max'].find(name => !operatorAt('', name, opset)?.dtypes.has(dtype));
   if (missing) return `${missing} of operator set ${opset} does not take ${dtype}`;
   return dtype === 'double' ? 'ONNX Runtime has no Conv for double' : undefined;
-}
-
-function windowAttributes(channels: number, kernel: number): Record<string, Attribute> {
-  const ints = (...value: number[]): Attribute => ({ type: 'ints', value: value.map(BigInt) });
-  const half = (kernel - 1) / 2;
-  return {
-    dilations: ints(1, 1),
-    group: { type: 'int', value: BigInt(channels) },
-    kernel_shape: ints(kernel, kernel),
-    pads: ints(half, half, half, half),
-  };
 }

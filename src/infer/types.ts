@@ -28,9 +28,14 @@ export async function inferTypes(model: Model): Promise<RuntimeFailure | undefin
 }
 
 /** Whether some value of the main graph has no known rank, or may be an image whose channels are not known. */
-export function lacksTypes(model: Model): boolean {
+function lacksTypes(model: Model): boolean {
   const unknown = ({ name, shape, inferred }: Value) =>
     name !== '' && !inferred && (shape === undefined || (shape.length === 4 && typeof shape[1] !== 'number'));
   for (const node of model.graph.nodes()) if (node.outputs.some(unknown)) return true;
   return false;
+}
+
+/** Asks only where something is missing. What the runtime can't tell, the sites that need it refuse. */
+export async function inferMissingTypes(model: Model): Promise<void> {
+  if (lacksTypes(model)) await inferTypes(model);
 }

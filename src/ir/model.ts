@@ -46,3 +46,8 @@ export function* bodies(
 export function functionKey(op: { readonly domain: string; readonly name: string; readonly overload: string }): string {
   return `${op.domain}:${op.name}:${op.overload}`;
 }
+
+/** Before IR version 4 every initializer is an input of its graph too, and still a constant; since then such inputs are overridable. */
+export function initializersAreInputs(irVersion: number): boolean {
+  return irVersion < 4;
+}

@@ -10,7 +10,6 @@ export const advice: Readonly<Record<ReasonCode, string>> = {
   E_FORM: 'left as it is',
   E_GRAPH_OUTPUT: 'remove that output to allow it',
   E_INTERFACE: 'left as it is',
-  E_IR_VERSION: 'export the model with a newer IR version',
   E_MULTI_USE: 'left as it is',
   E_NONFINITE: 'look at the parameters: a variance may be negative',
   E_OVERFLOW: 'store the parameters in a wider type',

@@ -1,5 +1,5 @@
 import { PassFailed } from '../errors.ts';
-import { bodies, type FunctionDef, type Model } from '../ir/model.ts';
+import { bodies, type FunctionDef, initializersAreInputs, type Model } from '../ir/model.ts';
 import { labelOf, type Node } from '../ir/node.ts';
 import { displayOp } from '../ir/op.ts';
 import type { Site } from './builder.ts';
@@ -10,9 +10,6 @@ import { splice } from './splice.ts';
 
 /** The first IR version whose NodeProto has metadata. */
 const METADATA_IR_VERSION = 10;
-
-/** The first IR version whose initializers need not be inputs of their graph too. */
-const FREE_INITIALIZERS_IR_VERSION = 4;
 
 /** A place in the model that a pass fired at. */
 export interface Place {
@@ -87,7 +84,7 @@ function applyRules(name: string, byRoot: ReadonlyMap<string, readonly Rule[]>, 
         if (!rules || node.outputs.every(o => o.uses.size === 0)) continue;
         const place = placeOf(node);
         const root = node.outputs[0]?.name || node.op.name;
-        const literals = f !== undefined || (node.graph !== graph && model.irVersion < FREE_INITIALIZERS_IR_VERSION);
+        const literals = f !== undefined || (node.graph !== graph && initializersAreInputs(model.irVersion));
         const result = fireFirst(rules, node, { model, names, opsets, root, literals, provenance });
         if (result === 'fired') fired.push(place);
         else if (result) refused.set(result.about, { ...placeOf(result.about), code: result.refusal.code, detail: result.refusal.detail });

@@ -8,7 +8,6 @@ export const reasons = {
   E_FORM: 'the computation has another form',
   E_GRAPH_OUTPUT: 'an inner result is an output of the graph',
   E_INTERFACE: "the model's inputs and outputs would change",
-  E_IR_VERSION: "the model's IR version does not allow it",
   E_MULTI_USE: 'an inner result has other uses',
   E_NONFINITE: 'a new parameter would not be finite',
   E_OVERFLOW: 'a new parameter would overflow its element type',

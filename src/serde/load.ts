@@ -1,6 +1,6 @@
 import { DecodeError, InvalidModel, type Problem } from '../errors.ts';
 import { Graph } from '../ir/graph.ts';
-import type { FunctionDef, Model } from '../ir/model.ts';
+import { type FunctionDef, initializersAreInputs, type Model } from '../ir/model.ts';
 import { Node, type Op } from '../ir/node.ts';
 import { normalDomain, opOf } from '../ir/op.ts';
 import { Value, type ValueType } from '../ir/value.ts';
@@ -114,7 +114,7 @@ function loadEdges(proto: GraphProto, graph: Graph, path: string, scope: Scope, 
   const sparse = new Set(proto.sparse_initializer.map(({ values }) => values?.name ?? ''));
   for (const [i, info] of proto.input.entries()) {
     const initializer = initializers.get(info.name);
-    if (sparse.has(info.name) || (initializer && loading.irVersion < 4)) continue;
+    if (sparse.has(info.name) || (initializer && initializersAreInputs(loading.irVersion))) continue;
     const fallback = initializer && tensorOf(initializer.tensor, loading.files, initializer.at);
     const value = graph.addInput(info.name, typeOf(info.type), fallback);
     value.origin = info;

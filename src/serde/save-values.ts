@@ -1,4 +1,5 @@
 import type { Graph } from '../ir/graph.ts';
+import { initializersAreInputs } from '../ir/model.ts';
 import type { Value } from '../ir/value.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { loadedType } from './load.ts';
@@ -17,7 +18,7 @@ export function inputProtos(graph: Graph, saving: Saving): ValueInfoProto[] {
   const listed = new Map<ValueInfoProto, Value>();
   const unlisted: Value[] = [];
   const wereInitializers = new Set(origin?.initializer.map(tensor => tensor.name));
-  for (const value of [...(saving.irVersion < 4 ? graph.constants : []), ...graph.sparse]) {
+  for (const value of [...(initializersAreInputs(saving.irVersion) ? graph.constants : []), ...graph.sparse]) {
     const info = entries.of(value);
     if (info) listed.set(info, value);
     else if (value.definition.kind === 'constant' && !wereInitializers.has(value.name)) unlisted.push(value);

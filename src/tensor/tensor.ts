@@ -130,10 +130,6 @@ export class Tensor {
     if (dtype === this.dtype) return this;
     return new Tensor(dtype, this.dims, 'bytes' in this.#source ? { blocks: () => [Float64Array.from(this.numbers())] } : this.#source);
   }
-  /** Zeros of this shape and element type. */
-  zeros(): Tensor {
-    return Tensor.fill(this.dtype, this.dims, 0);
-  }
   /** A vector laid along `axis` of a rank-`rank` tensor, ready to broadcast. */
   along(axis: number, rank: number): Tensor {
     return this.reshape(Array.from({ length: rank }, (_, i) => (i === axis ? this.size : 1)));

@@ -1,5 +1,6 @@
 import type { Attribute } from '../ir/attribute.ts';
 import { Graph } from '../ir/graph.ts';
+import { initializersAreInputs } from '../ir/model.ts';
 import { Node, type Op } from '../ir/node.ts';
 import { opOf } from '../ir/op.ts';
 import type { Value, ValueType } from '../ir/value.ts';
@@ -85,7 +86,7 @@ function addEdges(from: Reading, graph: Graph, scope: Scope<Value>, inputs: read
   const overridable = new Set<string>();
   for (const { name, type, at } of inputs) {
     const tensor = initializers.get(name)?.tensor;
-    if (tensor && irVersion < 4) continue;
+    if (tensor && initializersAreInputs(irVersion)) continue;
     overridable.add(name);
     define(lexer, scope, graph.addInput(name, type, tensor), at);
   }

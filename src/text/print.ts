@@ -1,6 +1,6 @@
 import type { Attribute } from '../ir/attribute.ts';
 import type { Graph } from '../ir/graph.ts';
-import type { FunctionDef, Model } from '../ir/model.ts';
+import { type FunctionDef, initializersAreInputs, type Model } from '../ir/model.ts';
 import type { Node } from '../ir/node.ts';
 import type { Value } from '../ir/value.ts';
 import type { Tensor } from '../tensor/tensor.ts';
@@ -28,7 +28,7 @@ export function print(model: Model, options: PrintOptions = {}): string {
   if (model.metadata.size > 0) entries.push(`metadata_props: [${printEntries(model.metadata)}]`);
   const functions = model.functions.map(f => `\n${printFunction(f, options)}\n`);
   const printing = { names: new Names([model.graph]), options };
-  const graph = graphText(model.graph, new Scope(), '', printing, model.irVersion < 4);
+  const graph = graphText(model.graph, new Scope(), '', printing, initializersAreInputs(model.irVersion));
   return `<${entries.join(', ')}>\n${graph}\n${functions.join('')}`;
 }
 

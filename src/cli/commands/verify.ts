@@ -88,8 +88,6 @@ async function report(verdict: Verdict, paths: readonly string[], flags: Flags):
     import('../output.ts'),
   ]);
   const code = exitCodeOf(verdict);
-  // Our own reader says better than the runtime what is wrong with a file.
-  if (code === exitCodes.badInput) for (const path of paths) if (path !== '-') await (await import('../model-file.ts')).readModel(path);
   if (code <= exitCodes.different || flags.json)
     say({ json: verdict, text: () => verdictText(verdict, { detail: flags.detail ?? false }) }, flags);
   if (code > exitCodes.different) process.stderr.write(`${lineOf(failureOf(verdict, paths))}\n`);
