@@ -7,13 +7,13 @@ import { type FoldConstantsOptions, foldConstants } from './fold-constants.ts';
 import { freezeInitializers } from './freeze-initializers.ts';
 import { fuseFrelu } from './fuse-frelu.ts';
 import { inlineFunctions } from './inline-functions.ts';
-import { reluToFrelu } from './relu-to-frelu.ts';
+import { type ReluToFreluOptions, reluToFrelu } from './relu-to-frelu.ts';
 
-export type { FoldConstantsOptions, FunnelOptions };
+export type { FoldConstantsOptions, FunnelOptions, ReluToFreluOptions };
 export { dropIdentity, dropUnused, foldBatchNorm, foldConstants, freezeInitializers, fuseFrelu, inlineFunctions, reluToFrelu };
 
 /** What passes may be told, all at once: each takes what it knows. */
-export interface PassOptions extends FunnelOptions, FoldConstantsOptions {
+export interface PassOptions extends ReluToFreluOptions, FoldConstantsOptions {
   /** Names of overridable initializers to freeze; undefined means all. */
   readonly freeze?: string;
 }

@@ -3,12 +3,20 @@ import type { Start } from '../src/functions/start.ts';
 import { imageFacts } from '../src/infer/image.ts';
 import { inferMissingTypes } from '../src/infer/types.ts';
 import { constantOf } from '../src/ir/constant.ts';
+import type { Node } from '../src/ir/node.ts';
 import type { Value } from '../src/ir/value.ts';
 import type { Builder } from '../src/rewrite/builder.ts';
 import { type Pass, pass } from '../src/rewrite/pass.ts';
 import { any, constant, optional, p } from '../src/rewrite/pattern.ts';
 import { Refusal } from '../src/rewrite/refusal.ts';
 import { rule } from '../src/rewrite/rule.ts';
+
+export interface ReluToFreluOptions extends FunnelOptions {
+  /** The only activations to convert, by the name of their result, each with options of its own. */
+  readonly sites?: ReadonlyMap<string, FunnelOptions>;
+  /** Lets Identity nodes be activations too: max(x, x). */
+  readonly identity?: boolean;
+}
 
 /**
  * Turns every ReLU over an image into a Funnel Activation: y = max(x, T(x)), T a depthwise convolution over a k×k window.
@@ -35,36 +43,44 @@ import { rule } from '../src/rewrite/rule.ts';
  * }
  * ```
  */
-export function reluToFrelu(options: FunnelOptions = {}): Pass {
-  checkKernel(options.kernel);
-  const funnel = (x: Value, start: Start, op: Builder) => makeFunnel(x, imageFacts(x), start, options, op);
+export function reluToFrelu(options: ReluToFreluOptions = {}): Pass {
+  const { sites, identity = false, ...general } = options;
+  for (const { kernel } of [general, ...(sites?.values() ?? [])]) checkKernel(kernel);
+  const funnel = ({ node }: { readonly node: Node }, x: Value, start: Start, op: Builder) => {
+    const own = sites ? sites.get(node.outputs[0]!.name) : {};
+    return own && makeFunnel(x, imageFacts(x), start, { ...general, ...own }, op);
+  };
   const rules = [
-    rule({ match: p.Relu(any('x')), rewrite: ({ x }, op) => funnel(x, { slope: 0, floor: 0 }, op) }),
+    rule({ match: p.Relu(any('x')).as('site'), rewrite: ({ x, site }, op) => funnel(site, x, { slope: 0, floor: 0 }, op) }),
     rule({
-      match: p.LeakyRelu(any('x')).as('relu'),
-      rewrite: ({ x, relu }, op) => (relu.attrs.alpha <= 1 ? funnel(x, { slope: relu.attrs.alpha, floor: 0 }, op) : tooSteep(op)),
+      match: p.LeakyRelu(any('x')).as('site'),
+      rewrite: ({ x, site }, op) => (site.attrs.alpha <= 1 ? funnel(site, x, { slope: site.attrs.alpha, floor: 0 }, op) : tooSteep(op)),
     }),
     rule({
-      match: p.PRelu(any('x'), constant('slope')).as('relu'),
-      rewrite({ x, slope, relu }, op) {
+      match: p.PRelu(any('x'), constant('slope')).as('site'),
+      rewrite({ x, slope, site }, op) {
         if (Array.from(slope.numbers()).some(a => a > 1)) return tooSteep(op);
         // Before operator set 7 a vector was per channel; since then shapes are right-aligned.
-        const aligned = slope.rank === 1 && (relu.node.op.version ?? 7) < 7 ? slope.along(0, 3) : slope;
-        return funnel(x, { slope: aligned, floor: 0 }, op);
+        const aligned = slope.rank === 1 && (site.node.op.version ?? 7) < 7 ? slope.along(0, 3) : slope;
+        return funnel(site, x, { slope: aligned, floor: 0 }, op);
       },
     }),
     rule({
-      match: p.Clip(any('x'), optional(any('low')), optional(any('high'))).as('clip'),
-      rewrite({ x, low, high, clip }, op) {
-        const floor = low ? constantOf(low)?.numbers()[0] : clip.attrs.min;
+      match: p.Clip(any('x'), optional(any('low')), optional(any('high'))).as('site'),
+      rewrite({ x, low, high, site }, op) {
+        const floor = low ? constantOf(low)?.numbers()[0] : site.attrs.min;
         if (low && floor === undefined) return op.refuse('E_DYNAMIC', `the lower bound ${low.name} is not a constant`);
         // Without a lower bound it is no activation.
         if (floor === undefined || floor < -3e38) return undefined;
-        const y = funnel(x, { slope: 0, floor }, op);
-        if (y instanceof Refusal) return y;
+        const y = funnel(site, x, { slope: 0, floor }, op);
+        if (!y || y instanceof Refusal) return y;
         if (high) return op.Clip(y, undefined, high);
-        return clip.attrs.max === undefined || clip.attrs.max > 3e38 ? y : op.Clip(y, undefined, undefined, { max: clip.attrs.max });
+        return site.attrs.max === undefined || site.attrs.max > 3e38 ? y : op.Clip(y, undefined, undefined, { max: site.attrs.max });
       },
+    }),
+    rule({
+      match: p.Identity(any('x')).as('site'),
+      rewrite: ({ x, site }, op) => (identity ? funnel(site, x, { slope: 1, floor: 0 }, op) : undefined),
     }),
   ];
   return pass('relu-to-frelu', 'changes', rules, {

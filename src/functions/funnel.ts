@@ -14,8 +14,19 @@ export interface FunnelOptions {
   readonly init?: 'exact' | 'gaussian';
   /** Window size, odd. */
   readonly kernel?: number;
+  /** Distance between the window's taps. */
+  readonly dilation?: number;
+  /**
+   * What a pixel is compared with. `conv`: a depthwise k×k convolution. `light-sum`, `light-max`: a 1×k and a k×1 one, summed or the
+   * larger of the two. `max-pool`, `average-pool`: the window without parameters.
+   */
+  readonly condition?: Condition;
+  /** `max`: y = max(x, T(x)), the funnel. `sum`: y = x + T(x), as in the paper's ablation. */
+  readonly combine?: 'max' | 'sum';
   readonly seed?: number;
 }
+
+export type Condition = 'conv' | 'light-sum' | 'light-max' | 'max-pool' | 'average-pool';
 
 /** Elements of a weight: 64 MiB of float. */
 const LARGEST_WEIGHT = 2 ** 24;
