@@ -1,6 +1,6 @@
-import { checkKernel, type FunnelOptions, makeFunnel } from '../src/functions/funnel.ts';
+import { checkOptions, type FunnelOptions, makeFunnel } from '../src/functions/funnel.ts';
 import type { Start } from '../src/functions/start.ts';
-import { imageFacts } from '../src/infer/image.ts';
+import { imageFacts, isConvolved } from '../src/infer/image.ts';
 import { inferMissingTypes } from '../src/infer/types.ts';
 import { constantOf } from '../src/ir/constant.ts';
 import type { Node } from '../src/ir/node.ts';
@@ -45,10 +45,10 @@ export interface ReluToFreluOptions extends FunnelOptions {
  */
 export function reluToFrelu(options: ReluToFreluOptions = {}): Pass {
   const { sites, identity = false, ...general } = options;
-  for (const { kernel } of [general, ...(sites?.values() ?? [])]) checkKernel(kernel);
+  for (const own of [{}, ...(sites?.values() ?? [])]) checkOptions({ ...general, ...own });
   const funnel = ({ node }: { readonly node: Node }, x: Value, start: Start, op: Builder) => {
     const own = sites ? sites.get(node.outputs[0]!.name) : {};
-    return own && makeFunnel(x, imageFacts(x), start, { ...general, ...own }, op);
+    return own && makeFunnel(x, { ...imageFacts(x), convolved: isConvolved(x) }, start, { ...general, ...own }, op);
   };
   const rules = [
     rule({ match: p.Relu(any('x')).as('site'), rewrite: ({ x, site }, op) => funnel(site, x, { slope: 0, floor: 0 }, op) }),

@@ -16,7 +16,7 @@ export interface Normalization {
 export function affine(
   { scale, bias, mean, variance, bn }: Normalization,
   channels: number,
-  op: Builder,
+  op: Pick<Builder, 'refuse'>,
 ): { k: Tensor; t: Tensor } | Refusal {
   const { node, attrs } = bn;
   // Operator sets 7 to 13 have no attribute for it: asking for the statistics means training.

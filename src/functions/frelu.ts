@@ -2,33 +2,95 @@ import type { Attribute } from '../ir/attribute.ts';
 import type { FunctionDef } from '../ir/model.ts';
 import { parseFunction } from '../text/parse.ts';
 
+/** The domain of all functions here. */
+export const DOMAIN = 'funnel';
+
 /**
- * Funnel Activation, y = max(x, T(x)), with T a depthwise convolution of the same size ("Funnel Activation for Visual
- * Recognition", Ma, Zhang, Sun, ECCV 2020). X: [N, C, H, W]; W: [C, 1, kh, kw]; B: [C]; one floating-point type throughout.
- *
- * T comes first in Max: ONNX Runtime's CPU kernel then returns Relu's bits, signed zeros included, where T is 0.
+ * What a pixel is compared with. `conv`: a depthwise k×k convolution. `light-sum`, `light-max`: a 1×k and a k×1 one, summed or the
+ * larger of the two. `max-pool`, `average-pool`: the window without parameters.
  */
-const folded = (opset: number) => `
-<domain: "funnel", opset_import: ["" : ${opset}]>
-FReLU <dilations, group, kernel_shape, pads> (X, W, B) => (Y) {
-  T = Conv <dilations: ints = @dilations, group: int = @group, kernel_shape: ints = @kernel_shape, pads: ints = @pads, strides: ints = [1, 1]> (X, W, B)
-  Y = Max (T, X)
-}`;
+export type Condition = 'conv' | 'light-sum' | 'light-max' | 'max-pool' | 'average-pool';
 
-/** The form to train on: y = max(x, BN(T(x))), BN with its own parameters [C]. */
-const trainable = (opset: number) => `
-<domain: "funnel", opset_import: ["" : ${opset}]>
-FReLUWithBatchNorm <dilations, group, kernel_shape, pads> (X, W, scale, B, mean, var) => (Y) {
-  T = Conv <dilations: ints = @dilations, group: int = @group, kernel_shape: ints = @kernel_shape, pads: ints = @pads, strides: ints = [1, 1]> (X, W)
-  N = BatchNormalization <epsilon: float = 1e-05> (T, scale, B, mean, var)
-  Y = Max (N, X)
-}`;
+/** The members of the family: the paper's funnel (`conv`, `max`), its light form, and those of its ablations. */
+export interface Variant {
+  readonly condition: Condition;
+  /** `max`: y = max(x, T(x)), the funnel. `sum`: y = x + T(x). */
+  readonly combine: 'max' | 'sum';
+  /** The form to train on: T ends in a BatchNormalization. */
+  readonly trainable: boolean;
+}
 
-export const FRELU = { domain: 'funnel', name: 'FReLU', overload: '' } as const;
+const conv = (result: string, weights: string, n = '') =>
+  `  ${result} = Conv <dilations: ints = @dilations, group: int = @group, kernel_shape: ints = @kernel_shape${n}, pads: ints = @pads${n}, strides: ints = [1, 1]> (X, ${weights})`;
+const norm = (result: string, x: string, n = '') =>
+  `  ${result} = BatchNormalization <epsilon: float = 1e-05> (${x}, scale${n}, B${n}, mean${n}, var${n})`;
+
+/** Inputs besides X, attributes, the lines that compute T, and the values that are T. */
+interface Body {
+  readonly inputs: readonly string[];
+  readonly attributes: readonly string[];
+  readonly lines: readonly string[];
+  readonly results: readonly string[];
+}
+
+const oneWindow = ['dilations', 'group', 'kernel_shape', 'pads'];
+const twoWindows = [...oneWindow, 'kernel_shape_2', 'pads_2'];
+
+/** One function body per condition: X [N, C, …]; W [C, 1, …k]; B, scale, mean, var [C]; one floating-point type throughout. */
+function bodyOf({ condition, trainable }: Variant): Body {
+  const parameters = (n = '') => (trainable ? [`W${n}`, `scale${n}`, `B${n}`, `mean${n}`, `var${n}`] : [`W${n}`, `B${n}`]);
+  const branch = (result: string, n = '') =>
+    trainable ? [conv(`${result}_C`, `W${n}`, n), norm(result, `${result}_C`, n)] : [conv(result, `W${n}, B${n}`, n)];
+  if (condition === 'conv')
+    return {
+      inputs: parameters(),
+      attributes: oneWindow,
+      lines: trainable ? [conv('T', 'W'), norm('N', 'T')] : branch('T'),
+      results: [trainable ? 'N' : 'T'],
+    };
+  if (condition === 'light-sum' || condition === 'light-max') {
+    const lines = [...branch('T'), ...branch('T2', '_2')];
+    const both = { inputs: [...parameters(), ...parameters('_2')], attributes: twoWindows };
+    if (condition === 'light-max') return { ...both, lines, results: ['T', 'T2'] };
+    return { ...both, lines: [...lines, '  S = Add (T, T2)'], results: ['S'] };
+  }
+  const pool =
+    condition === 'max-pool'
+      ? '  T = MaxPool <kernel_shape: ints = @kernel_shape, pads: ints = @pads, strides: ints = [1, 1]> (X)'
+      : '  T = AveragePool <count_include_pad: int = 1, kernel_shape: ints = @kernel_shape, pads: ints = @pads, strides: ints = [1, 1]> (X)';
+  return {
+    inputs: trainable ? ['scale', 'B', 'mean', 'var'] : [],
+    attributes: ['kernel_shape', 'pads'],
+    lines: trainable ? [pool, norm('N', 'T')] : [pool],
+    results: [trainable ? 'N' : 'T'],
+  };
+}
+
+/** `FReLU` for the funnel itself; `SumFReLULightMaxWithBatchNorm` and the like for its relatives. */
+export function functionName({ condition, combine, trainable }: Variant): string {
+  const kind = condition === 'conv' ? '' : condition.replace(/(^|-)(.)/g, (_, __, letter: string) => letter.toUpperCase());
+  return `${combine === 'sum' ? 'Sum' : ''}FReLU${kind}${trainable ? 'WithBatchNorm' : ''}`;
+}
 
 const cache = new Map<string, FunctionDef>();
 
-function define(text: string): FunctionDef {
+/**
+ * Funnel Activation, y = max(x, T(x)) with T of the size of x ("Funnel Activation for Visual Recognition", Ma, Zhang, Sun, ECCV 2020),
+ * or a relative of it, as a model-local function written in operator set `opset`. Spatial rank 2 unless said otherwise.
+ *
+ * T comes first in Max: ONNX Runtime's CPU kernel then returns Relu's bits, signed zeros included, where T is 0.
+ */
+export function freluFunction(opset: number, variant: Partial<Variant> = {}, spatialRank = 2): FunctionDef {
+  const whole: Variant = { condition: 'conv', combine: 'max', trainable: false, ...variant };
+  const { inputs, attributes, lines, results } = bodyOf(whole);
+  const combined = whole.combine === 'max' ? `Max (${[...results, 'X'].join(', ')})` : `Add (X, ${results[0]})`;
+  const strides = `strides: ints = [${new Array<number>(spatialRank).fill(1)}]`.replaceAll(',', ', ');
+  const rank = spatialRank === 2 ? '' : `${spatialRank}D`;
+  const text = `<domain: "${DOMAIN}", opset_import: ["" : ${opset}]>
+${functionName(whole)}${rank} <${attributes.join(', ')}> (${['X', ...inputs].join(', ')}) => (Y) {
+${lines.join('\n').replaceAll('strides: ints = [1, 1]', strides)}
+  Y = ${combined}
+}`;
   let f = cache.get(text);
   if (!f) {
     f = parseFunction(text);
@@ -37,32 +99,28 @@ function define(text: string): FunctionDef {
   return f;
 }
 
-/** FReLU as a model-local function, written in operator set `opset`. */
-export const freluFunction = (opset: number): FunctionDef => define(folded(opset));
+export const isFunnelFunction = (f: { readonly domain: string }): boolean => f.domain === DOMAIN;
 
-/** FReLU with its BatchNormalization kept, as a model-local function. */
-export const trainableFunction = (opset: number): FunctionDef => define(trainable(opset));
-
-/** The window of a funnel: odd sizes [kh, kw]. */
-interface Window {
-  readonly group: number;
+/** The window of a funnel: odd sizes, one per spatial axis. */
+export interface Window {
   readonly kernel_shape: readonly number[];
   readonly dilations: readonly number[];
 }
 
-/** Pads [top, left, bottom, right] that keep H×W. */
-export function samePads({ kernel_shape, dilations }: Omit<Window, 'group'>): number[] {
+/** Pads [begin…, end…] that keep the size. */
+export function samePads({ kernel_shape, dilations }: Window): number[] {
   const half = kernel_shape.map((k, i) => (dilations[i]! * (k - 1)) / 2);
   return [...half, ...half];
 }
 
-/** The attributes that every call of the function gives. */
-export function freluAttributes(window: Window): Record<string, Attribute> {
+/** The attributes that a call of the function gives: those of its convolutions, or of its pool. */
+export function freluAttributes(windows: readonly Window[], group: number | undefined): Record<string, Attribute> {
   const ints = (value: readonly number[]): Attribute => ({ type: 'ints', value: value.map(BigInt) });
+  const [first, second] = windows;
   return {
-    dilations: ints(window.dilations),
-    group: { type: 'int', value: BigInt(window.group) },
-    kernel_shape: ints(window.kernel_shape),
-    pads: ints(samePads(window)),
+    ...(group !== undefined && { dilations: ints(first!.dilations), group: { type: 'int', value: BigInt(group) } as const }),
+    kernel_shape: ints(first!.kernel_shape),
+    pads: ints(samePads(first!)),
+    ...(second && { kernel_shape_2: ints(second.kernel_shape), pads_2: ints(samePads(second)) }),
   };
 }

@@ -4,8 +4,8 @@ import { operatorAt } from '../ops/schema.ts';
 import type { Builder } from '../rewrite/builder.ts';
 import type { Refusal } from '../rewrite/refusal.ts';
 import type { DType } from '../tensor/dtype.ts';
-import { freluAttributes, freluFunction, trainableFunction } from './frelu.ts';
-import { type Start, startWeights } from './start.ts';
+import { type Condition, freluAttributes, freluFunction } from './frelu.ts';
+import { type Branch, type Start, startWeights, windowsOf } from './start.ts';
 
 export interface FunnelOptions {
   /** `folded`: Conv and Max. `trainable`: Conv, BatchNormalization and Max. `fused`: one call of the function `funnel.FReLU`. */
@@ -16,17 +16,14 @@ export interface FunnelOptions {
   readonly kernel?: number;
   /** Distance between the window's taps. */
   readonly dilation?: number;
-  /**
-   * What a pixel is compared with. `conv`: a depthwise k×k convolution. `light-sum`, `light-max`: a 1×k and a k×1 one, summed or the
-   * larger of the two. `max-pool`, `average-pool`: the window without parameters.
-   */
+  /** What a pixel is compared with: a k×k convolution, its light forms, or a pool. */
   readonly condition?: Condition;
   /** `max`: y = max(x, T(x)), the funnel. `sum`: y = x + T(x), as in the paper's ablation. */
   readonly combine?: 'max' | 'sum';
   readonly seed?: number;
 }
 
-export type Condition = 'conv' | 'light-sum' | 'light-max' | 'max-pool' | 'average-pool';
+export type { Condition };
 
 /** Elements of a weight: 64 MiB of float. */
 const LARGEST_WEIGHT = 2 ** 24;
@@ -38,32 +35,75 @@ interface Image {
   readonly rank?: number;
   readonly channels?: number;
   readonly dtype?: DType;
+  /** A convolution makes it, or what keeps its channels apart. */
+  readonly convolved?: boolean;
 }
 
-/** @throws FunnelError `E_USAGE` for a window that has no centre. */
-export function checkKernel(kernel = 3): void {
+/** @throws FunnelError `E_USAGE` for a window without a centre, or a start that the variant does not have. */
+export function checkOptions({
+  kernel = 3,
+  dilation = 1,
+  condition = 'conv',
+  combine = 'max',
+  form = 'folded',
+  init = 'exact',
+}: FunnelOptions): void {
+  const fail = (what: string): never => {
+    throw new FunnelError('E_USAGE', what);
+  };
   if (!Number.isSafeInteger(kernel) || kernel < 1 || kernel > LARGEST_KERNEL || kernel % 2 === 0)
-    throw new FunnelError('E_USAGE', `the kernel must be an odd size up to ${LARGEST_KERNEL}, not ${kernel}`);
+    fail(`the kernel must be an odd size up to ${LARGEST_KERNEL}, not ${kernel}`);
+  if (!Number.isSafeInteger(dilation) || dilation < 1 || dilation > LARGEST_KERNEL)
+    fail(`the dilation must be a size up to ${LARGEST_KERNEL}, not ${dilation}`);
+  const pool = condition.endsWith('-pool');
+  if (pool && dilation > 1) fail('a pool has no dilation here');
+  if (init !== 'exact') return;
+  if (combine === 'sum') fail('x + T(x) is no ReLU whatever T: the combination sum needs the start gaussian');
+  if (pool && form !== 'trainable')
+    fail(
+      `the condition ${condition} has no weights that could start as the activation before: use the form trainable, or the start gaussian`,
+    );
 }
 
-/** A funnel over `x` [N, C, H, W] that begins as `start`, or why there can be none. */
-export function makeFunnel(x: Value, { rank, channels, dtype }: Image, start: Start, options: FunnelOptions, op: Builder): Value | Refusal {
-  const { form = 'folded', init = 'exact', kernel = 3, seed = 0 } = options;
-  if (rank === undefined) return op.refuse('E_RANK', "the input's rank is not known");
-  if (rank !== 4) return op.refuse('E_RANK', `the input has rank ${rank}, an image [N, C, H, W] has 4`);
+/** A funnel over `x` [N, C, …] that begins as `start`, or why there can be none. */
+export function makeFunnel(x: Value, image: Image, start: Start, options: FunnelOptions, op: Builder): Value | Refusal {
+  const { form = 'folded', init = 'exact', kernel = 3, dilation = 1, condition = 'conv', combine = 'max', seed = 0 } = options;
+  const { rank, channels, dtype } = image;
+  const spatialRank = (rank ?? 0) - 2;
+  const misfit = unfitRank(image, condition);
+  if (misfit) return op.refuse('E_RANK', misfit);
   if (channels === undefined) return op.refuse('E_CHANNELS');
+  if (x.producer?.op.name === 'DequantizeLinear') return op.refuse('E_QUANTISED');
   const unfit = dtype === undefined ? 'the element type is not known' : unfitDtype(dtype, op.opset);
   if (unfit !== undefined || dtype === undefined) return op.refuse('E_DTYPE', unfit);
-  if (channels * kernel * kernel > LARGEST_WEIGHT)
-    return op.refuse('E_BUDGET', `a ${kernel}×${kernel} window for ${channels} channels is too large`);
+  const window = new Array<number>(spatialRank).fill(kernel);
+  if (channels * kernel ** spatialRank > LARGEST_WEIGHT)
+    return op.refuse('E_BUDGET', `a ${window.join('×')} window for ${channels} channels is too large`);
   if (x.shape?.some(d => d === 0)) return op.refuse('E_SHAPE', 'the image is empty');
-  const w = startWeights(start, { channels, kernel, dtype, init, trainable: form === 'trainable', seed: `${seed}:${x.name}` });
-  if (w === undefined) return op.refuse('E_SHAPE', 'the slope is not one per channel');
-  if (form === 'trainable' && op.opset < 7) return op.refuse('E_FORM', 'ONNX Runtime has no BatchNormalization before operator set 7');
-  const attributes = freluAttributes({ group: channels, kernel_shape: [kernel, kernel], dilations: [1, 1] });
-  if (form === 'fused') return op.call(freluFunction(op.opset), [x, w.weight, w.bias], attributes);
-  if (form === 'folded') return op.inline(freluFunction(op.opset), [x, w.weight, w.bias], attributes);
-  return op.inline(trainableFunction(op.opset), [x, w.weight, w.scale, w.bias, w.mean, w.variance], attributes);
+  const trainable = form === 'trainable';
+  const branches = startWeights(start, { channels, window, condition, dtype, init, trainable, seed: `${seed}:${x.name}` });
+  if (branches === undefined) return op.refuse('E_SHAPE', 'the slope is not one per channel, or the condition has no weights to hold it');
+  if (trainable && op.opset < 7) return op.refuse('E_FORM', 'ONNX Runtime has no BatchNormalization before operator set 7');
+  const f = freluFunction(op.opset, { condition, combine, trainable }, spatialRank);
+  const windows = windowsOf(condition, window).map(kernel_shape => ({ kernel_shape, dilations: kernel_shape.map(() => dilation) }));
+  const operands = branches.flatMap(branch => operandsOf(branch, trainable));
+  const attributes = freluAttributes(windows, condition.endsWith('-pool') ? undefined : channels);
+  return op[form === 'fused' ? 'call' : 'inline'](f, [x, ...operands], attributes);
+}
+
+function operandsOf({ weight, bias, scale, mean, variance }: Branch, trainable: boolean) {
+  if (trainable) return [...(weight ? [weight] : []), scale, bias, mean, variance];
+  return weight ? [weight, bias] : [];
+}
+
+function unfitRank({ rank, convolved }: Image, condition: Condition): string | undefined {
+  if (rank === undefined) return "the input's rank is not known";
+  if (rank === 4) return undefined;
+  const supported = 'a funnel takes [N, C, H, W], and after convolutions [N, C, L] and [N, C, D, H, W]';
+  if (rank !== 3 && rank !== 5) return `the input has rank ${rank}; ${supported}`;
+  // A sequence [N, L, C] has rank 3 too.
+  if (!convolved) return `the input has rank ${rank} and no convolution before it; ${supported}`;
+  return condition.startsWith('light') ? `the condition ${condition} is for images [N, C, H, W], not for rank ${rank}` : undefined;
 }
 
 /** What keeps a funnel from computing in an element type. */

@@ -1,6 +1,7 @@
 import type { DType } from '../tensor/dtype.ts';
 import { normal } from '../tensor/random.ts';
 import { Tensor } from '../tensor/tensor.ts';
+import type { Condition } from './frelu.ts';
 
 /** The activation that a funnel begins as: max(x, slope·x + floor). */
 export interface Start {
@@ -11,7 +12,9 @@ export interface Start {
 
 export interface StartOptions {
   readonly channels: number;
-  readonly kernel: number;
+  /** Size of the window along each spatial axis. */
+  readonly window: readonly number[];
+  readonly condition: Condition;
   readonly dtype: DType;
   readonly init: 'exact' | 'gaussian';
   /** With BatchNormalization parameters. */
@@ -20,13 +23,17 @@ export interface StartOptions {
   readonly seed: string;
 }
 
-/** weight [C, 1, k, k]; bias, scale, mean and variance [C]. Without BatchNormalization, bias is the convolution's. */
-export interface StartWeights {
-  readonly weight: Tensor;
-  readonly bias: Tensor;
+/** The parameters of a BatchNormalization without its bias, each [C]. */
+export interface Normalization {
   readonly scale: Tensor;
   readonly mean: Tensor;
   readonly variance: Tensor;
+}
+
+/** One convolution of a condition: weight [C, 1, …window] (none for a pool), bias [C], which is the normalization's where there is one. */
+export interface Branch extends Normalization {
+  readonly weight: Tensor | undefined;
+  readonly bias: Tensor;
 }
 
 /** Standard deviation of the Gaussian start, as FReLU's author advises. */
@@ -34,8 +41,28 @@ const STD = 0.01;
 /** The epsilon of the normalization that `trainable` starts are made for. */
 const EPSILON = 1e-5;
 
+/** A normalization that multiplies by `gamma`: statistics 0 and 1. */
+export function normalizationOf(channels: number, dtype: DType, gamma = 1): Normalization {
+  const vector = (x: number) => Tensor.fill(dtype, [channels], x);
+  // scale / √(1 + ε) is gamma; 0 and the paper's 1 stay what they are called.
+  return { scale: vector(gamma * Math.sqrt(1 + EPSILON)), mean: vector(0), variance: vector(1) };
+}
+
+/** The windows of a condition's convolutions. */
+export function windowsOf(condition: Condition, window: readonly number[]): readonly (readonly number[])[] {
+  if (condition === 'conv') return [window];
+  const [height = 1, width = 1] = window;
+  return condition === 'light-sum' || condition === 'light-max'
+    ? [
+        [1, width],
+        [height, 1],
+      ]
+    : [window];
+}
+
 /**
- * The weights a funnel starts with; undefined when the slope does not fit the channels.
+ * The weights a funnel starts with, by branch; undefined when the slope does not fit the channels, or when nothing can start as the
+ * activation does (a pool as one with a slope).
  *
  * | | weight | normalization |
  * |---|---|---|
@@ -44,34 +71,42 @@ const EPSILON = 1e-5;
  * | exact, trainable, other slopes | slope at the centre tap | γ = √(1 + ε), μ = 0, σ² = 1, β = floor |
  * | gaussian | N(0, 0.01²) | γ = 1, β = floor |
  *
- * Weight 0 under γ = 1 is left out on purpose: its gradients are 1/√ε ≈ 316 times too large once statistics come from the batch.
+ * Of two branches that are summed, the first starts so and the second as nothing; of two that are compared, both start so. Weight 0 under
+ * γ = 1 is left out on purpose: its gradients are 1/√ε ≈ 316 times too large once statistics come from the batch.
  */
-export function startWeights(start: Start, options: StartOptions): StartWeights | undefined {
-  const { channels, kernel, dtype, init, trainable, seed } = options;
+export function startWeights(start: Start, options: StartOptions): Branch[] | undefined {
+  const { channels, condition, init, window } = options;
   const slopes = slopesOf(start.slope, channels);
   if (!slopes) return undefined;
   const straight = slopes.every(a => a === 0);
-  const area = kernel * kernel;
-  const dims = [channels, 1, kernel, kernel];
-  const random = () =>
-    Tensor.of(
-      dtype,
-      dims,
-      normal(seed, channels * area).map(x => x * STD),
-    );
-  const centred = () => {
-    const taps = new Float64Array(channels * area);
-    for (const [c, a] of slopes.entries()) taps[c * area + (area - 1) / 2] = a;
-    return Tensor.of(dtype, dims, taps);
-  };
-  const vector = (x: number) => Tensor.of(dtype, [channels], new Float64Array(channels).fill(x));
+  const pool = condition === 'max-pool' || condition === 'average-pool';
+  if (pool && init === 'exact' && !straight) return undefined;
+  return windowsOf(condition, window).map((own, i) => {
+    const nothing = condition === 'light-sum' && i > 0;
+    const branch = nothing ? { slopes: slopes.map(() => 0), floor: 0 } : { slopes, floor: start.floor };
+    return branchOf(branch, own, pool, { ...options, seed: i === 0 ? options.seed : `${options.seed}:${i + 1}` });
+  });
+}
+
+interface BranchStart {
+  readonly slopes: readonly number[];
+  readonly floor: number;
+}
+
+function branchOf({ slopes, floor }: BranchStart, window: readonly number[], pool: boolean, options: StartOptions): Branch {
+  const { channels, dtype, init, trainable, seed } = options;
+  const straight = slopes.every(a => a === 0);
+  const area = window.reduce((a, b) => a * b, 1);
+  const dims = [channels, 1, ...window];
   const noisy = init === 'gaussian' || (trainable && straight);
+  const taps = noisy ? normal(seed, channels * area).map(x => x * STD) : new Float64Array(channels * area);
+  if (!noisy) for (const [c, a] of slopes.entries()) taps[c * area + (area - 1) / 2] = a;
+  const vector = (x: number) => Tensor.of(dtype, [channels], new Float64Array(channels).fill(x));
+  const paper = { scale: vector(1), mean: vector(0), variance: vector(1) };
   return {
-    weight: noisy ? random() : centred(),
-    bias: vector(start.floor),
-    scale: vector(init === 'gaussian' ? 1 : straight ? 0 : Math.sqrt(1 + EPSILON)),
-    mean: vector(0),
-    variance: vector(1),
+    weight: pool ? undefined : Tensor.of(dtype, dims, taps),
+    bias: vector(floor),
+    ...(init === 'gaussian' ? paper : normalizationOf(channels, dtype, straight ? 0 : 1)),
   };
 }
 

@@ -34,6 +34,15 @@ const channelKeeping = new Set([
   'Pad',
 ]);
 
+/** Whether a value is made by a convolution, or from one by operators that keep its channels: then axis 1 are channels for sure. */
+export function isConvolved(value: Value, depth = DEPTH): boolean {
+  const node = value.producer;
+  if (depth === 0 || node?.op.domain !== '') return false;
+  if (node.op.name === 'Conv' || node.op.name === 'ConvTranspose') return true;
+  const passesOn = channelKeeping.has(node.op.name) || node.op.name === 'BatchNormalization' || node.op.name === 'Add';
+  return passesOn && node.inputs[0] !== undefined && isConvolved(node.inputs[0], depth - 1);
+}
+
 /**
  * Rank, channels and element type of a value: from its type, else by local rules (a convolution's weight, a normalization's scale,
  * passed on by operators that keep channels) where the runtime could not load the model.

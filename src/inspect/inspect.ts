@@ -1,5 +1,5 @@
 import { fuseFrelu, passes, pipelines } from '../../passes/index.ts';
-import { FRELU } from '../functions/frelu.ts';
+import { isFunnelFunction } from '../functions/frelu.ts';
 import { closeFactRuntime } from '../infer/runtime.ts';
 import { bodies, functionKey, type Model } from '../ir/model.ts';
 import type { Node } from '../ir/node.ts';
@@ -62,7 +62,7 @@ export async function inspect(model: Model, sizes: Sizes = {}): Promise<Inspecti
         calls: calls.get(functionKey(f)) ?? 0,
       })),
       parameters: parametersOf(model),
-      sites: await sitesOf(model, nodes, calls.get(functionKey(FRELU)) ?? 0),
+      sites: await sitesOf(model, nodes, nodes.filter(node => isFunnelFunction(node.op)).length),
       costs: await costsOf(model, sizes),
     };
   } finally {

@@ -61,15 +61,21 @@ export class Match {
     return this.nodes.flatMap(n => n.attributes.get(name) ?? []);
   }
 
+  /** Takes nodes into the match, root first, and checks each in the knowledge of all of them: one may use another twice. */
+  consumeAll(nodes: readonly Node[]): void {
+    for (const node of nodes) this.#nodes.add(node);
+    for (const node of nodes) this.consume(node, node.outputs[0]!, false);
+  }
+
   /** Takes a node into the match and checks what every rule would have to check. */
   consume(node: Node, value: Value, shared: boolean): void {
-    const root = this.#nodes.values().next().value;
+    const [root] = this.#nodes;
     this.#nodes.add(node);
     for (const attribute of node.attributes.values())
       if (attribute.type === 'reference') this.miss('E_REFERENCE', `@${attribute.value} is given by the caller`);
     for (const extra of node.outputs.slice(1))
       if (extra.uses.size > 0) this.miss('E_MULTI_USE', `the further output ${extra.name} is used`);
-    if (!root) return;
+    if (!root || node === root) return;
     if (node.graph !== root.graph) this.miss('E_SUBGRAPH', `${value.name} is computed outside the nested graph that uses it`);
     if (shared) return;
     for (const use of value.uses) {

@@ -79,7 +79,7 @@ function applyRules(name: string, byRoot: ReadonlyMap<string, readonly Rule[]>, 
     for (const { graph, opsets, function: f } of bodies(model)) {
       if (f && hooks.skips?.(f)) continue;
       for (const node of graph.allNodes()) {
-        const rules = node.op.domain === '' ? byRoot.get(node.op.name) : undefined;
+        const rules = byRoot.get(displayOp(node.op));
         // What nothing uses is for drop-unused.
         if (!rules || node.outputs.every(o => o.uses.size === 0)) continue;
         const place = placeOf(node);

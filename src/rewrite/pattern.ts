@@ -2,7 +2,7 @@ import { type Attrs, attrsOf, sameValue } from '../ir/attrs.ts';
 import { constantOf } from '../ir/constant.ts';
 import type { Graph } from '../ir/graph.ts';
 import type { Node } from '../ir/node.ts';
-import { schemaOf } from '../ir/op.ts';
+import { displayOp, schemaOf } from '../ir/op.ts';
 import type { Value } from '../ir/value.ts';
 import { type OpName, type Ops, operatorNames } from '../ops/schema.ts';
 import type { Tensor } from '../tensor/tensor.ts';
@@ -19,6 +19,11 @@ export type Captures = Record<string, unknown>;
 export abstract class Pattern<out C extends Captures = {}> {
   declare readonly captures: C;
   abstract match(value: Value | undefined, m: Match): boolean;
+}
+
+/** A pattern that a rule can begin with: it knows the operator at its root, under its display name. */
+export interface RootPattern<out C extends Captures> extends Pattern<C> {
+  readonly op: string;
 }
 
 /** A captured node: its attributes are typed, and defaulted as its operator's version says. */
@@ -139,6 +144,25 @@ export class NodePattern<K extends OpName, C extends Captures> extends Pattern<C
     }
     m.consume(node, value, this.#options.shared === true);
   }
+}
+
+/** Matches a call of a model-local function, or of any operator outside of ONNX's own: its inputs, which must all be there. */
+export function call<const P extends readonly Pattern<Captures>[]>(f: FunctionName, ...inputs: P): RootPattern<Merge<P> & { call: Node }> {
+  return new (class extends Pattern<Merge<P> & { call: Node }> {
+    readonly op = displayOp(f);
+    match(value: Value | undefined, m: Match): boolean {
+      const node = value?.producer;
+      if (!node || displayOp(node.op) !== this.op || node.inputs.length !== inputs.length) return false;
+      m.bind('call', node, node);
+      m.consume(node, value, false);
+      return inputs.every((input, i) => input.match(node.inputs[i], m));
+    }
+  })();
+}
+
+interface FunctionName {
+  readonly domain: string;
+  readonly name: string;
 }
 
 type CapturesOf<P> = P extends Pattern<infer C> ? C : {};

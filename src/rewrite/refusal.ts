@@ -13,6 +13,7 @@ export const reasons = {
   E_OVERFLOW: 'a new parameter would overflow its element type',
   E_OVERRIDABLE: 'a parameter can be overridden by the caller',
   E_PRODUCER: 'the operator before it can not take it in',
+  E_QUANTISED: 'the activation is quantised',
   E_RANK: 'the input is not an image, or nothing is known of its rank',
   E_REFERENCE: 'an attribute is given by the caller of the function',
   E_RUNTIME: 'ONNX Runtime could not compute it',

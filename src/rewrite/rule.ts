@@ -4,7 +4,7 @@ import type { OpName } from '../ops/schema.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { type Builder, Draft, type Site } from './builder.ts';
 import { Match } from './match.ts';
-import type { Captures, Flat, Matched, NodePattern } from './pattern.ts';
+import type { Captures, Flat, Matched, RootPattern } from './pattern.ts';
 import { Refusal } from './refusal.ts';
 
 /** What a rule proposes for a node: the value that takes the place of its first result, and what must be built for it. */
@@ -21,8 +21,8 @@ export interface Refused {
 }
 
 export interface Rule {
-  /** The operator of the node a match begins at. */
-  readonly root: OpName;
+  /** The operator of the node a match begins at, under its display name. */
+  readonly root: string;
   /** A replacement for `node`'s result, a refusal, or undefined when the pattern is not there. */
   propose(node: Node, site: Omit<Site, 'match'>): Replacement | Refused | undefined;
 }
@@ -31,8 +31,8 @@ export interface Rule {
  * A rewrite rule: where `match` is found, the root's result is replaced by what `rewrite` returns. `rewrite` never changes the
  * graph: it returns a value, a tensor, `op.refuse(code, detail)`, or undefined for what it is not meant for.
  */
-export function rule<K extends OpName, C extends Captures>(spec: {
-  readonly match: NodePattern<K, C>;
+export function rule<C extends Captures>(spec: {
+  readonly match: RootPattern<C>;
   /** The captured node that a refusal is about; the root, unless said otherwise. */
   readonly about?: string & keyof C;
   rewrite(captures: Flat<C>, op: Builder): Value | Tensor | Refusal | undefined;

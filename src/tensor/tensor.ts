@@ -51,10 +51,11 @@ export class Tensor {
   }
 
   static fill(dtype: DType, dims: readonly number[], x: number): Tensor {
-    return Tensor.#exact(dtype, dims, new Float64Array(sizeOf(dims)).fill(x));
+    return Tensor.exact(dtype, dims, new Float64Array(sizeOf(dims)).fill(x));
   }
 
-  static #exact(dtype: DType, dims: readonly number[], values: Float64Array): Tensor {
+  /** A tensor of numbers as a result of arithmetic: not rounded yet. */
+  static exact(dtype: DType, dims: readonly number[], values: Float64Array): Tensor {
     return new Tensor(dtype, dims, { blocks: () => [values] });
   }
 
@@ -104,7 +105,11 @@ export class Tensor {
     return this.#zip(b, 'div');
   }
   sqrt(): Tensor {
-    return Tensor.#exact(this.dtype, this.dims, Float64Array.from(this.numbers(), Math.sqrt));
+    return Tensor.exact(this.dtype, this.dims, Float64Array.from(this.numbers(), Math.sqrt));
+  }
+
+  reciprocal(): Tensor {
+    return Tensor.fill(this.dtype, [], 1).div(this);
   }
 
   /** Sums over the last `count` axes. */
@@ -117,7 +122,7 @@ export class Tensor {
       for (let k = i * run; k < (i + 1) * run; k++) sum += values[k]!;
       return sum;
     });
-    return Tensor.#exact(this.dtype, dims, sums);
+    return Tensor.exact(this.dtype, dims, sums);
   }
 
   /** The same elements under another shape. */

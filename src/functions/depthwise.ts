@@ -1,0 +1,76 @@
+import { attrsOf } from '../ir/attrs.ts';
+import { constantOf } from '../ir/constant.ts';
+import type { Node } from '../ir/node.ts';
+import type { Value } from '../ir/value.ts';
+import { Tensor } from '../tensor/tensor.ts';
+import type { Evaluation, Maximum } from './evaluate.ts';
+import { samePads } from './frelu.ts';
+import { isTap } from './linear.ts';
+import { isNoOp } from './view.ts';
+
+/** A Conv as a linear map of the leaf: depthwise, stride 1, an odd window, zeros around the image that keep its size. */
+export function depthwise(conv: Node, at: Evaluation): Maximum | undefined {
+  const attrs = attrsOf(conv, 'Conv');
+  const weight = at.parameter(conv.inputs[1]);
+  if (!weight) return at.reject('the weight of the convolution is not known');
+  const [channels = 0, perGroup, ...window] = weight.dims;
+  if (weight.rank < 3 || weight.rank > 5) return at.reject(`the convolution's weight has rank ${weight.rank}`);
+  if (attrs.group !== channels || perGroup !== 1)
+    return at.reject(`the convolution is not depthwise: group ${attrs.group}, weight [${weight.dims}]`);
+  const ones = window.map(() => 1);
+  const { strides = ones, pads = [...ones, ...ones].map(() => 0) } = attrs;
+  if (strides.some(s => s !== 1)) return at.reject(`the stride is [${strides}]`);
+  if (window.some(k => k % 2 === 0)) return at.reject(`the window [${window}] has no centre`);
+  // Where the window has one tap, its dilation means nothing.
+  const dilations = (attrs.dilations ?? ones).map((d, i) => (window[i] === 1 ? 1 : d));
+  const padded = paddedData(conv, at, window.length);
+  if (!padded) return undefined;
+  const wanted = samePads({ kernel_shape: window, dilations });
+  const total = pads.map((pad, i) => pad + padded.pads[i]!);
+  const explicit = attrs.auto_pad === 'NOTSET' || attrs.auto_pad === 'VALID';
+  const around = attrs.auto_pad === 'NOTSET' ? total : explicit ? padded.pads : wanted;
+  if (around.some((pad, i) => pad !== wanted[i]) || (!explicit && padded.pads.some(pad => pad !== 0)))
+    return at.reject(`pads [${total}] do not keep the size; [${wanted}] would`);
+  const data = at.evaluate(padded.data);
+  if (!data) return at.reject(`the convolution is over another value, ${padded.data.name}`);
+  if (data.last || data.maps.length !== 1 || !isTap(data.maps[0]!, 1)) return at.reject('the convolution is not over x itself');
+  const known = padded.data.shape?.[1];
+  if (typeof known === 'number' && known !== channels) return at.reject(`the weight has ${channels} channels, x ${known}`);
+  at.convolutions++;
+  at.image ??= padded.data;
+  const bias = conv.inputs[2] && at.parameter(conv.inputs[2]);
+  return { maps: [{ weight, bias: bias ?? Tensor.fill(weight.dtype, [channels], 0), dilations }], last: false };
+}
+
+/** A convolution's data before zeros are put around it, and how many [begin…, end…]; undefined (with a reason) for other paddings. */
+function paddedData(conv: Node, at: Evaluation, spatialRank: number): { data: Value; pads: number[] } | undefined {
+  let data = conv.inputs[0]!;
+  const pads = new Array<number>(2 * spatialRank).fill(0);
+  for (let node = data.producer; node?.op.domain === '' && (node.op.name === 'Pad' || isNoOp(node)); node = data.producer) {
+    if (node.op.name === 'Pad') {
+      const more = zerosOf(node, spatialRank);
+      if (typeof more === 'string') return at.reject(more);
+      for (const [i, n] of more.entries()) pads[i]! += n;
+      at.nodes.add(node);
+    } else if (node.outputs[0]!.uses.size === 1) at.nodes.add(node);
+    else break;
+    data = node.inputs[0]!;
+  }
+  return { data, pads };
+}
+
+/** The zeros that a Pad puts around an image's spatial axes, or why it does something else. */
+function zerosOf(pad: Node, spatialRank: number): number[] | string {
+  const { mode, pads, paddings, value = 0 } = attrsOf(pad, 'Pad');
+  if (mode !== 'constant') return `the image is padded by ${mode === 'edge' ? 'repetition of its border' : `'${mode}'`}, not by zeros`;
+  const [, amounts, filling, axes] = pad.inputs;
+  const sizes = amounts ? constantOf(amounts)?.numbers() : (pads ?? paddings);
+  const filler = filling ? constantOf(filling)?.numbers()[0] : value;
+  if (!sizes || axes) return 'the pads are not known';
+  if (filler !== 0) return `the image is padded by ${filler ?? 'a computed value'}, not by zeros`;
+  const all = Array.from(sizes);
+  if (all.length !== 2 * (spatialRank + 2)) return 'the pads do not fit the image';
+  const [begin, end] = [all.slice(0, all.length / 2), all.slice(all.length / 2)];
+  if ([begin, end].some(side => side[0] !== 0 || side[1] !== 0)) return 'batch or channels are padded';
+  return [...begin.slice(2), ...end.slice(2)];
+}

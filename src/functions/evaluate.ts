@@ -1,0 +1,126 @@
+import { constantOf } from '../ir/constant.ts';
+import type { Node } from '../ir/node.ts';
+import type { Value } from '../ir/value.ts';
+import { type ReasonCode, Refusal } from '../rewrite/refusal.ts';
+import type { Tensor } from '../tensor/tensor.ts';
+import { constantTap, type Linear } from './linear.ts';
+import { operators, strangers } from './maximum.ts';
+import { channelMove, isNoOp, type View, viewOf } from './view.ts';
+
+/** The largest of several linear maps of x. */
+export interface Maximum {
+  readonly maps: readonly Linear[];
+  /** Its channels lie behind the spatial axes. */
+  readonly last: boolean;
+  /** What it is instead, where it is no such maximum but comes close. */
+  readonly opaque?: string;
+}
+
+/** What x may be, and the spatial rank of the convolution that says so. */
+export interface Leaf extends View {
+  readonly spatialRank: number;
+}
+
+/** Sets of maps grow by addition; a funnel has three. */
+const MOST_MAPS = 6;
+/** A funnel in the most roundabout export has some 20. */
+const MOST_NODES = 64;
+
+/** Computes values as maxima of linear maps of one image, the leaf. */
+export class Evaluation {
+  /** The nodes that were computed with, root first. */
+  readonly nodes = new Set<Node>();
+  /** Conditions that failed although the computation is a funnel's. */
+  readonly conditions: Refusal[] = [];
+  /** Weights as they are in the file, so that an untouched one stays what it is. */
+  readonly constants = new Map<Tensor, Value>();
+  /** Depthwise convolutions of the leaf met so far. */
+  convolutions = 0;
+  /** The leaf as the convolutions see it: channels first. */
+  image: Value | undefined;
+  /** Why the computation is none, for people. */
+  reason: string | undefined;
+  readonly #leaf: Leaf;
+  readonly #known = new Map<Value, Maximum | undefined>();
+  #seen = false;
+
+  constructor(leaf: Leaf) {
+    this.#leaf = leaf;
+  }
+
+  /** The number of axes of the leaf. */
+  get rank(): number {
+    return this.#leaf.spatialRank + 2;
+  }
+  /** x and a depthwise convolution of it were there, and still it is no funnel. */
+  get isNearMiss(): boolean {
+    return this.convolutions > 0 && this.#seen;
+  }
+
+  /** Notes why the computation is none; the first reason counts. */
+  reject(why: string): undefined {
+    this.reason ??= why;
+    return undefined;
+  }
+
+  /** Notes what keeps a funnel from being taken for one. */
+  refuse(code: ReasonCode, detail: string): void {
+    this.conditions.push(new Refusal(code, detail));
+  }
+
+  evaluate(value: Value | undefined): Maximum | undefined {
+    if (!value) return undefined;
+    if (!this.#known.has(value)) {
+      // A value in the making is not its own operand: graphs have no circles.
+      this.#known.set(value, undefined);
+      this.#known.set(value, this.#leafAt(value) ?? this.#compute(value));
+    }
+    return this.#known.get(value);
+  }
+
+  /** A weight. Where a caller may override it, its default, and a note. */
+  parameter(value: Value | undefined): Tensor | undefined {
+    const tensor = constantOf(value);
+    const fallback = value?.definition.kind === 'input' ? value.definition.fallback : undefined;
+    if (tensor && value) this.constants.set(tensor, value);
+    else if (fallback)
+      this.refuse(
+        'E_OVERRIDABLE',
+        `${value!.name} is an initializer that the caller can override; freeze-initializers makes it a constant`,
+      );
+    else if (value?.producer?.inputs.every(v => constantOf(v)))
+      this.refuse('E_UNFOLDED', `${value.name} is a ${value.producer.op.name} of constants that was not folded`);
+    else if (value) this.refuse('E_DYNAMIC', `${value.name} is computed at run time`);
+    return tensor ?? fallback;
+  }
+
+  /** x, or zero, as a map. */
+  tap(value: Value, centre: 0 | 1): Linear {
+    return constantTap(value.dtype ?? 'float', 1, this.#leaf.spatialRank, centre);
+  }
+
+  #leafAt(value: Value): Maximum | undefined {
+    const { value: seen, moved } = viewOf(value);
+    if (seen !== this.#leaf.value) return undefined;
+    this.#seen = true;
+    const last = this.#leaf.moved === 'first' ? moved !== 'first' : moved === 'last';
+    return { maps: [this.tap(value, 1)], last };
+  }
+
+  #compute(value: Value): Maximum | undefined {
+    const node = value.producer;
+    if (node?.op.domain !== '' || value !== node.outputs[0]) return undefined;
+    if (this.nodes.size >= MOST_NODES) return this.reject('it is far from x');
+    this.nodes.add(node);
+    if (isNoOp(node)) return this.evaluate(node.inputs[0]);
+    const move = channelMove(node);
+    if (move) {
+      const inner = this.evaluate(node.inputs[0]);
+      return inner && { ...inner, last: move === 'last' };
+    }
+    const compute = Object.hasOwn(operators, node.op.name) ? operators[node.op.name] : undefined;
+    if (!compute) return this.reject(strangers[node.op.name] ?? `a ${node.op.name} takes part`);
+    const result = compute(node, this);
+    return result && result.maps.length > MOST_MAPS ? this.reject('it is the largest of many branches') : result;
+  }
+}

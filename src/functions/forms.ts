@@ -1,0 +1,131 @@
+import type { Value } from '../ir/value.ts';
+import type { Builder } from '../rewrite/builder.ts';
+import { Tensor } from '../tensor/tensor.ts';
+import { freluAttributes, freluFunction, samePads } from './frelu.ts';
+import { constantTap, type Linear, scaled, sum } from './linear.ts';
+import type { Funnel } from './recognise.ts';
+import { normalizationOf } from './start.ts';
+import { toLast } from './view.ts';
+
+/**
+ * How a funnel max(x, T(x)) can be written, T its folded convolution:
+ *
+ * | form | nodes |
+ * |---|---|
+ * | `fused` | one call of the function `funnel.FReLU` |
+ * | `max` | Max(T(x), x) |
+ * | `trainable` | Max(BN(T(x)), x), BN an identity at first |
+ * | `residual` | x + relu(T(x) − x), where T(x) − x is T with 1 taken off the centre tap |
+ * | `identity-conv` | the same, x passed through a depthwise 1×1 convolution that ONNX Runtime's CPU provider fuses the sum into |
+ */
+export type Form = 'fused' | 'max' | 'trainable' | 'residual' | 'identity-conv';
+export const forms = ['fused', 'max', 'trainable', 'residual', 'identity-conv'] as const satisfies readonly Form[];
+
+/** From this window size on, a cross-shaped T is cheaper as its two arms. */
+const SPLIT_FROM = 5;
+
+/** Builds a funnel in a form; its channels lie where the funnel's did. `xFirst` exchanges the operands of Max. */
+export function writeFunnel(funnel: Funnel, form: Form, op: Builder, xFirst = false): Value {
+  const { x, last, conditions } = funnel;
+  const channels = Math.max(...conditions.map(map => map.weight.dims[0]!));
+  const maps = conditions.map(map => broadcast(map, channels));
+  const y =
+    form === 'residual' || form === 'identity-conv'
+      ? (residual(x, maps, form, op) ?? called(x, maps, 'max', op, xFirst))
+      : called(x, maps, form, op, xFirst);
+  return last ? op.Transpose(y, { perm: toLast(maps[0]!.weight.rank) }) : y;
+}
+
+/** A map whose coefficients are the same for all channels, spelled out. */
+function broadcast(map: Linear, channels: number): Linear {
+  if (map.weight.dims[0] === channels && map.bias.size === channels) return map;
+  const zeros = Tensor.fill(map.weight.dtype, [channels], 0);
+  return { ...map, weight: map.weight.add(zeros.along(0, map.weight.rank)), bias: map.bias.add(zeros) };
+}
+
+const windowOf = ({ weight, dilations }: Linear) => ({ kernel_shape: weight.dims.slice(2), dilations });
+
+function called(x: Value, maps: readonly Linear[], form: 'fused' | 'max' | 'trainable', op: Builder, xFirst: boolean): Value {
+  const [first] = maps as [Linear, ...Linear[]];
+  const channels = first.weight.dims[0]!;
+  if (form === 'max' && xFirst) return op.Max(x, ...maps.map(map => conv(x, map, op)));
+  const trainable = form === 'trainable';
+  const f = freluFunction(op.opset, { condition: maps.length > 1 ? 'light-max' : 'conv', trainable }, first.weight.rank - 2);
+  const operands = maps.flatMap(({ weight, bias }) => {
+    if (!trainable) return [weight, bias];
+    const { scale, mean, variance } = normalizationOf(channels, first.weight.dtype);
+    return [weight, scale, bias, mean, variance];
+  });
+  const attributes = freluAttributes(maps.map(windowOf), channels);
+  return op[form === 'fused' ? 'call' : 'inline'](f, [x, ...operands], attributes);
+}
+
+/** max(x, T) = x + relu(T − x), and max(x, A, B) = x + relu((B − x) + relu(A − B)); undefined where A and B have no common window. */
+function residual(x: Value, maps: readonly Linear[], form: 'residual' | 'identity-conv', op: Builder): Value | undefined {
+  const [first, second] = maps as [Linear, Linear?];
+  const { dtype, rank } = first.weight;
+  const less = (a: Linear, b: Linear) => sum(a, scaled(b, -1));
+  const one = constantTap(dtype, first.weight.dims[0]!, rank - 2, 1);
+  const between = second && less(first, second);
+  if (second && !between) return undefined;
+  const above = less(second ?? first, one)!;
+  const gain = second && between ? op.Add(conv(x, above, op), op.Relu(conv(x, between, op))) : applied(x, above, op);
+  const passed = form === 'identity-conv' ? conv(x, { ...one, weight: Tensor.fill(dtype, one.weight.dims, 1) }, op, false) : x;
+  return op.Add(passed, op.Relu(gain));
+}
+
+/** T(x): one convolution, or two where T is a large cross. */
+function applied(x: Value, map: Linear, op: Builder): Value {
+  const arms = crossArms(map);
+  return arms ? op.Add(conv(x, arms[0], op), conv(x, arms[1], op, false)) : conv(x, map, op);
+}
+
+function conv(x: Value, map: Linear, op: Builder, biased = true): Value {
+  const { weight, bias } = map;
+  const { kernel_shape, dilations } = windowOf(map);
+  return op.Conv(x, weight, biased ? bias : undefined, {
+    dilations: [...dilations],
+    group: weight.dims[0]!,
+    kernel_shape,
+    pads: samePads({ kernel_shape, dilations }),
+    strides: kernel_shape.map(() => 1),
+  });
+}
+
+/** The k×1 and 1×k arms of a cross-shaped k×k window, the bias with the first; undefined for other windows. */
+function crossArms({ weight, bias, dilations }: Linear): [Linear, Linear] | undefined {
+  const [channels = 0, , height, width] = weight.dims;
+  if (weight.rank !== 4 || height !== width || height! < SPLIT_FROM) return undefined;
+  const k = height!;
+  const middle = (k - 1) / 2;
+  const taps = weight.numbers();
+  const column = new Float64Array(channels * k);
+  const row = new Float64Array(channels * k);
+  for (let i = 0; i < taps.length; i++) {
+    const c = Math.floor(i / (k * k));
+    const [y, x] = [Math.floor(i / k) % k, i % k];
+    if (x === middle) column[c * k + y] = taps[i]!;
+    else if (y === middle) row[c * k + x] = taps[i]!;
+    else if (taps[i] !== 0) return undefined;
+  }
+  const arm = (dims: number[], values: Float64Array) => Tensor.exact(weight.dtype, [channels, 1, ...dims], values);
+  return [
+    { weight: arm([k, 1], column), bias, dilations: [dilations[0]!, 1] },
+    { weight: arm([1, k], row), bias: Tensor.fill(weight.dtype, [channels], 0), dilations: [1, dilations[1]!] },
+  ];
+}
+
+/** What a funnel is written as, told by its operators; undefined for the many other ways. */
+export function formOf({ nodes, last }: Funnel): Form | undefined {
+  if (last) return undefined;
+  const [root] = nodes;
+  const has = (name: string) => nodes.filter(n => n.op.name === name).length;
+  const only = (...names: string[]) => nodes.every(n => names.includes(n.op.name));
+  if (root?.op.name === 'Max') {
+    if (has('Max') > 1) return undefined;
+    if (only('Max', 'Conv')) return 'max';
+    return only('Max', 'Conv', 'BatchNormalization') ? 'trainable' : undefined;
+  }
+  if (root?.op.name !== 'Add' || !only('Add', 'Relu', 'Conv')) return undefined;
+  return root.inputs.some(v => v?.producer?.op.name === 'Conv' && nodes.includes(v.producer)) ? 'identity-conv' : 'residual';
+}

@@ -1,0 +1,115 @@
+import { constantOf } from '../ir/constant.ts';
+import type { Node } from '../ir/node.ts';
+import type { Value } from '../ir/value.ts';
+import type { OpName } from '../ops/schema.ts';
+import type { Match } from '../rewrite/match.ts';
+import { Pattern, type RootPattern } from '../rewrite/pattern.ts';
+import { Evaluation, type Leaf, type Maximum } from './evaluate.ts';
+import { isTap, type Linear } from './linear.ts';
+import { isNoOp, viewOf } from './view.ts';
+
+/** A Funnel Activation found in a graph: y = max(x, T(x)), or max(x, T₁(x), T₂(x)). */
+export interface Funnel {
+  /** [N, C, …]. */
+  readonly x: Value;
+  /** y has its channels behind the spatial axes. */
+  readonly last: boolean;
+  /** T, one or two of them. */
+  readonly conditions: readonly Linear[];
+  /** What it is written as: the nodes it takes, root first. */
+  readonly nodes: readonly Node[];
+}
+
+/** Operators that a spelled-out maximum can end with. */
+export const roots = ['Max', 'Where', 'ReduceMax', 'Add', 'Sum'] as const satisfies readonly OpName[];
+
+/** How many nodes before the root are looked at for a depthwise convolution, and how far back. */
+const REACH = { nodes: 48, depth: 20 };
+
+/**
+ * Matches any computation that is a Funnel Activation: whatever mixture of Conv, BatchNormalization, Pad, Add, Sub, Mul, Relu, Max,
+ * Where, ReduceMax, Cast and Transpose turns out to be the maximum of x and one or two depthwise convolutions of x.
+ *
+ * Values are computed as sets of linear maps of x of which the largest counts (the algebra of max and +): a + b adds each map of a to
+ * each of b, max(a, b) unites the sets, relu(a) adds the map 0. So max(x, T), relu(x − T) + T and x + relu(T − x) are one thing:
+ * {x, T}.
+ */
+export function spelledFunnel(root: OpName): RootPattern<{ funnel: Funnel }> {
+  return new (class extends Pattern<{ funnel: Funnel }> {
+    readonly op = root;
+    match(value: Value | undefined, m: Match): boolean {
+      const node = value?.producer;
+      if (node?.op.name !== root || node.op.domain !== '') return false;
+      let miss: Evaluation | undefined;
+      for (const leaf of leavesBefore(node)) {
+        const found = new Evaluation(leaf);
+        const y = found.evaluate(value);
+        const funnel = y && asFunnel(y, leaf, found);
+        if (funnel) {
+          for (const { code, detail } of found.conditions) m.miss(code, detail);
+          for (const [tensor, known] of found.constants) m.know(tensor, known);
+          m.consumeAll(funnel.nodes);
+          return m.bind('funnel', value, funnel);
+        }
+        if (!miss || (found.isNearMiss && !miss.isNearMiss)) miss = found;
+      }
+      const [condition] = miss?.isNearMiss || root === 'Max' ? (miss?.conditions ?? []) : [];
+      const why = root === 'Max' ? (miss?.reason ?? maxOfWhat(node)) : miss?.isNearMiss ? miss.reason : undefined;
+      if (why === undefined) return false;
+      m.consumeAll([node]);
+      if (condition) m.miss(condition.code, condition.detail);
+      else m.miss('E_FORM', why);
+      return true;
+    }
+  })();
+}
+
+function asFunnel(y: Maximum, leaf: Leaf, found: Evaluation): Funnel | undefined {
+  if (y.opaque !== undefined) return found.reject(y.opaque);
+  if (found.convolutions === 0 || !found.image) return found.reject('there is no convolution of x');
+  const own = y.maps.findIndex(map => isTap(map, 1));
+  const conditions = y.maps.filter((_, i) => i !== own);
+  if (own < 0) return found.reject('it is the largest of branches (Maxout), none of which is x itself');
+  if (conditions.length === 0) return found.reject('it is x itself');
+  if (conditions.length > 2) return found.reject(`it is the largest of ${conditions.length + 1} branches`);
+  return { x: leaf.moved === 'nowhere' ? leaf.value : found.image, last: y.last, conditions, nodes: [...found.nodes] };
+}
+
+/** Why a Max without a convolution before it is no funnel; undefined where it plainly is no activation. */
+function maxOfWhat({ inputs }: Node): string | undefined {
+  if (inputs.length < 2) return undefined;
+  const bound = inputs.find(v => constantOf(v));
+  if (bound) return `it compares with the constant ${bound.name}`;
+  const vector = inputs.some(v => v?.shape && v.shape.length < 3);
+  return vector ? undefined : 'none of its operands is a depthwise convolution of another';
+}
+
+/** What x may be: the data of each convolution before `root` (except for Max, only of grouped ones), nearest first. */
+function leavesBefore(root: Node): Leaf[] {
+  const leaves: Leaf[] = [];
+  const seen = new Set([root]);
+  let level = [root];
+  for (let depth = 0; level.length > 0 && depth < REACH.depth && seen.size < REACH.nodes; depth++) {
+    const next: Node[] = [];
+    for (const value of level.flatMap(node => node.inputs)) {
+      const node = value?.producer;
+      if (!node || seen.has(node)) continue;
+      seen.add(node);
+      next.push(node);
+      if (node.op.name !== 'Conv' || node.op.domain !== '' || (root.op.name !== 'Max' && !node.attributes.has('group'))) continue;
+      const leaf = dataOf(node);
+      if (leaf && !leaves.some(l => l.value === leaf.value)) leaves.push(leaf);
+    }
+    level = next;
+  }
+  return leaves;
+}
+
+/** What a convolution convolves, seen through a Pad. */
+function dataOf(conv: Node): Leaf | undefined {
+  let data = conv.inputs[0];
+  for (let node = data?.producer; node?.op.domain === '' && (node.op.name === 'Pad' || isNoOp(node)); node = data?.producer)
+    data = node.inputs[0];
+  const rank = conv.inputs[1]?.shape?.length ?? constantOf(conv.inputs[1])?.rank;
+  return data && rank !== undefined ? { ...viewOf(data), spatialRank: rank - 2 } : undefined;
+}
