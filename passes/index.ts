@@ -7,13 +7,14 @@ import { type FoldConstantsOptions, foldConstants } from './fold-constants.ts';
 import { freezeInitializers } from './freeze-initializers.ts';
 import { fuseFrelu } from './fuse-frelu.ts';
 import { inlineFunctions } from './inline-functions.ts';
+import { type LowerOptions, lowerFrelu } from './lower-frelu.ts';
 import { type ReluToFreluOptions, reluToFrelu } from './relu-to-frelu.ts';
 
-export type { FoldConstantsOptions, FunnelOptions, ReluToFreluOptions };
-export { dropIdentity, dropUnused, foldBatchNorm, foldConstants, freezeInitializers, fuseFrelu, inlineFunctions, reluToFrelu };
+export type { FoldConstantsOptions, FunnelOptions, LowerOptions, ReluToFreluOptions };
+export { dropIdentity, dropUnused, foldBatchNorm, foldConstants, freezeInitializers, fuseFrelu, inlineFunctions, lowerFrelu, reluToFrelu };
 
 /** What passes may be told, all at once: each takes what it knows. */
-export interface PassOptions extends ReluToFreluOptions, FoldConstantsOptions {
+export interface PassOptions extends ReluToFreluOptions, LowerOptions, FoldConstantsOptions {
   /** Names of overridable initializers to freeze; undefined means all. */
   readonly freeze?: string;
 }
@@ -27,6 +28,7 @@ export const passes: Readonly<Record<string, (options?: PassOptions) => Pass>> =
   'relu-to-frelu': reluToFrelu,
   'fold-batch-norm': () => foldBatchNorm,
   'fuse-frelu': () => fuseFrelu,
+  'lower-frelu': lowerFrelu,
   'drop-unused': () => dropUnused,
 };
 

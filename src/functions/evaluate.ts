@@ -52,9 +52,12 @@ export class Evaluation {
   get rank(): number {
     return this.#leaf.spatialRank + 2;
   }
-  /** x and a depthwise convolution of it were there, and still it is no funnel. */
-  get isNearMiss(): boolean {
-    return this.convolutions > 0 && this.#seen;
+  /** The root is an imitation of a maximum. */
+  opaque = false;
+
+  /** How much of a funnel was there: x (1), and a depthwise convolution of it (2). */
+  get closeness(): 0 | 1 | 2 {
+    return this.#seen ? (this.convolutions > 0 ? 2 : 1) : 0;
   }
 
   /** Notes why the computation is none; the first reason counts. */
@@ -119,8 +122,20 @@ export class Evaluation {
       return inner && { ...inner, last: move === 'last' };
     }
     const compute = Object.hasOwn(operators, node.op.name) ? operators[node.op.name] : undefined;
-    if (!compute) return this.reject(strangers[node.op.name] ?? `a ${node.op.name} takes part`);
+    if (!compute) return this.reject(strangerBefore(node) ?? `a ${node.op.name} takes part`);
     const result = compute(node, this);
     return result && result.maps.length > MOST_MAPS ? this.reject('it is the largest of many branches') : result;
   }
+}
+
+/** What an operator outside of the algebra is there for: it may be the tail of something that has a name. */
+function strangerBefore(node: Node): string | undefined {
+  const seen = new Set([node]);
+  // A set grows while it is walked.
+  for (const next of seen) {
+    const known = next.op.domain === '' ? strangers[next.op.name] : undefined;
+    if (known !== undefined) return known;
+    for (const value of next.inputs) if (value?.producer && seen.size < MOST_NODES / 4) seen.add(value.producer);
+  }
+  return undefined;
 }

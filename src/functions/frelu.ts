@@ -67,9 +67,9 @@ function bodyOf({ condition, trainable }: Variant): Body {
 }
 
 /** `FReLU` for the funnel itself; `SumFReLULightMaxWithBatchNorm` and the like for its relatives. */
-export function functionName({ condition, combine, trainable }: Variant): string {
+export function functionName({ condition, combine, trainable }: Variant, spatialRank = 2): string {
   const kind = condition === 'conv' ? '' : condition.replace(/(^|-)(.)/g, (_, __, letter: string) => letter.toUpperCase());
-  return `${combine === 'sum' ? 'Sum' : ''}FReLU${kind}${trainable ? 'WithBatchNorm' : ''}`;
+  return `${combine === 'sum' ? 'Sum' : ''}FReLU${kind}${trainable ? 'WithBatchNorm' : ''}${spatialRank === 2 ? '' : `${spatialRank}D`}`;
 }
 
 const cache = new Map<string, FunctionDef>();
@@ -85,9 +85,8 @@ export function freluFunction(opset: number, variant: Partial<Variant> = {}, spa
   const { inputs, attributes, lines, results } = bodyOf(whole);
   const combined = whole.combine === 'max' ? `Max (${[...results, 'X'].join(', ')})` : `Add (X, ${results[0]})`;
   const strides = `strides: ints = [${new Array<number>(spatialRank).fill(1)}]`.replaceAll(',', ', ');
-  const rank = spatialRank === 2 ? '' : `${spatialRank}D`;
   const text = `<domain: "${DOMAIN}", opset_import: ["" : ${opset}]>
-${functionName(whole)}${rank} <${attributes.join(', ')}> (${['X', ...inputs].join(', ')}) => (Y) {
+${functionName(whole, spatialRank)} <${attributes.join(', ')}> (${['X', ...inputs].join(', ')}) => (Y) {
 ${lines.join('\n').replaceAll('strides: ints = [1, 1]', strides)}
   Y = ${combined}
 }`;

@@ -88,13 +88,13 @@ function differsIn(f: FunctionDef, opsets: ReadonlyMap<string, number>): string 
   return undefined;
 }
 
-/** Functions without calls go, and so do their domains' imports when nothing else needs them. */
-function dropUncalled(model: Model): void {
+/** Functions without calls go (those of `domain`, if one is given), and so do their domains' imports when nothing else needs them. */
+export function dropUncalled(model: Model, domain?: string): void {
   const ops = [...bodies(model)].flatMap(({ graph }) => [...graph.allNodes()].map(n => n.op));
   const called = new Set(ops.map(functionKey));
   const needed = new Set(ops.map(op => op.domain));
   for (const f of model.functions.splice(0)) {
-    if (called.has(functionKey(f))) model.functions.push(f);
+    if (called.has(functionKey(f)) || (domain !== undefined && f.domain !== domain)) model.functions.push(f);
     else if (!needed.has(f.domain)) model.opsets.delete(f.domain);
   }
 }

@@ -1,11 +1,13 @@
 import { constantOf } from '../ir/constant.ts';
 import type { Node } from '../ir/node.ts';
+import { displayOp } from '../ir/op.ts';
 import type { Value } from '../ir/value.ts';
 import type { OpName } from '../ops/schema.ts';
 import type { Match } from '../rewrite/match.ts';
 import { Pattern, type RootPattern } from '../rewrite/pattern.ts';
 import { Evaluation, type Leaf, type Maximum } from './evaluate.ts';
-import { isTap, type Linear } from './linear.ts';
+import { type Condition, DOMAIN, functionName } from './frelu.ts';
+import { isTap, type Linear, sum } from './linear.ts';
 import { isNoOp, viewOf } from './view.ts';
 
 /** A Funnel Activation found in a graph: y = max(x, T(x)), or max(x, T₁(x), T₂(x)). */
@@ -51,11 +53,14 @@ export function spelledFunnel(root: OpName): RootPattern<{ funnel: Funnel }> {
           m.consumeAll(funnel.nodes);
           return m.bind('funnel', value, funnel);
         }
-        if (!miss || (found.isNearMiss && !miss.isNearMiss)) miss = found;
+        if (!miss || found.closeness > miss.closeness) miss = found;
+        miss.opaque ||= y?.opaque !== undefined && miss === found;
       }
-      const [condition] = miss?.isNearMiss || root === 'Max' ? (miss?.conditions ?? []) : [];
-      const why = root === 'Max' ? (miss?.reason ?? maxOfWhat(node)) : miss?.isNearMiss ? miss.reason : undefined;
+      // Sums are everywhere; only one that imitates a maximum is worth a word.
+      const near = root === 'Max' || (miss?.closeness === 2 && (miss.opaque || (root !== 'Add' && root !== 'Sum')));
+      const why = near ? (miss?.reason ?? maxOfWhat(node)) : undefined;
       if (why === undefined) return false;
+      const [condition] = miss?.conditions ?? [];
       m.consumeAll([node]);
       if (condition) m.miss(condition.code, condition.detail);
       else m.miss('E_FORM', why);
@@ -112,4 +117,46 @@ function dataOf(conv: Node): Leaf | undefined {
     data = node.inputs[0];
   const rank = conv.inputs[1]?.shape?.length ?? constantOf(conv.inputs[1])?.rank;
   return data && rank !== undefined ? { ...viewOf(data), spatialRank: rank - 2 } : undefined;
+}
+
+/** Matches a call of one of the functions that FReLU is fused into. */
+export function calledFunnel(variant: { readonly condition: Condition; readonly spatialRank: number }): RootPattern<{ funnel: Funnel }> {
+  const { condition, spatialRank } = variant;
+  const op = `${DOMAIN}.${functionName({ condition, combine: 'max', trainable: false }, spatialRank)}`;
+  return new (class extends Pattern<{ funnel: Funnel }> {
+    readonly op = op;
+    match(value: Value | undefined, m: Match): boolean {
+      const node = value?.producer;
+      const x = node?.inputs[0];
+      if (!node || !x || displayOp(node.op) !== op) return false;
+      const found = new Evaluation({ value: x, moved: 'nowhere', spatialRank });
+      const maps = branchesOf(node, found);
+      m.consumeAll([node]);
+      for (const { code, detail } of found.conditions) m.miss(code, detail);
+      for (const [tensor, known] of found.constants) m.know(tensor, known);
+      const conditions = condition === 'light-sum' && maps.length === 2 ? [sum(maps[0]!, maps[1]!)] : maps;
+      if (conditions.length === 0 || conditions.includes(undefined)) m.miss('E_FORM', `it is no call of ${op} as it is defined here`);
+      return m.bind('funnel', value, { x, last: false, conditions, nodes: [node] });
+    }
+  })();
+}
+
+/** The variants of calls that `calledFunnel` knows. */
+export const calls = [
+  ...[2, 1, 3].map(spatialRank => ({ condition: 'conv' as const, spatialRank })),
+  { condition: 'light-sum' as const, spatialRank: 2 },
+  { condition: 'light-max' as const, spatialRank: 2 },
+];
+
+/** The convolutions of a call: X, then a weight and a bias for each; windows are those of the weights. */
+function branchesOf({ inputs, attributes }: Node, found: Evaluation): Linear[] {
+  const dilation = attributes.get('dilations');
+  const dilations = dilation?.type === 'ints' ? dilation.value.map(Number) : [];
+  const maps: Linear[] = [];
+  for (let i = 1; i + 1 < inputs.length; i += 2) {
+    const [weight, bias] = [found.parameter(inputs[i]), found.parameter(inputs[i + 1])];
+    if (!weight || !bias || weight.rank !== dilations.length + 2) return [];
+    maps.push({ weight, bias, dilations: dilations.map((d, axis) => (weight.dims[axis + 2] === 1 ? 1 : d)) });
+  }
+  return maps;
 }

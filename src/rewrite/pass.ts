@@ -43,6 +43,8 @@ export interface Pass {
 export interface Hooks {
   /** Before the rules run, such as finding out types. */
   prepare?(model: Model): Promise<void>;
+  /** After the rules have run, where one fired. */
+  finish?(model: Model): void;
   /** Functions whose bodies the pass has no business in, such as the one it makes. */
   skips?(f: FunctionDef): boolean;
 }
@@ -61,7 +63,9 @@ export function pass(name: string, effect: Pass['effect'], rules: Rule | readonl
     effect,
     async run(model) {
       await hooks.prepare?.(model);
-      return applyRules(name, byRoot, model, hooks);
+      const report = applyRules(name, byRoot, model, hooks);
+      if (report.fired.length > 0) hooks.finish?.(model);
+      return report;
     },
   };
 }
