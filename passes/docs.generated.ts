@@ -24,11 +24,23 @@ export const docs: Readonly<Record<string, { readonly summary: string; readonly 
     "before": "<ir_version: 8, opset_import: [\"\" : 17]>\ng (float[2] x) => (float[2] y)\n<float[2] a = {1, 2}, float[2] b = {3, 4}>\n{\n  s = Add (a, b)\n  y = Mul (x, s)\n}",
     "after": "<ir_version: 8, opset_import: [\"\" : 17]>\ng (float[2] x) => (float[2] y)\n<float[2] s = {4, 6}>\n{\n  y = Mul (x, s)\n}"
   },
+  "fold-shape": {
+    "summary": "Makes sizes that are known constants: Shape of a value whose shape is known, and Gather of a known size from one that is known in part.",
+    "description": "Makes sizes that are known constants: Shape of a value whose shape is known, and Gather of a known size from one that is known in part.\n\nWhat the graph then computes of them, fold-constants folds.",
+    "before": "<ir_version: 8, opset_import: [\"\" : 17]>\ng (float[N,8,4,4] x) => (float[M] y)\n<int64[1] axis = {1}, int64[1] one = {1}>\n{\n  s = Shape (x)\n  c = Gather (s, axis)\n  v = Concat <axis: int = 0> (c, one)\n  y = Cast <to: int = 1> (v)\n}",
+    "after": "<ir_version: 8, opset_import: [\"\" : 17]>\ng (float[N,8,4,4] x) => (float[M] y)\n<int64[1] one = {1}, int64[1] c_value = {8}>\n{\n  v = Concat <axis: int = 0> (c_value, one)\n  y = Cast <to: int = 1> (v)\n}"
+  },
   "freeze-initializers": {
     "summary": "Turns initializers that a caller may override (they are listed as inputs too) into constants, so that other passes may fold them.",
     "description": "Turns initializers that a caller may override (they are listed as inputs too) into constants, so that other passes may fold them.\n\n`glob` chooses them by name; without it, all. The model's inputs become fewer: an explicit choice, never part of a pipeline by\nitself. With the defaults in place the model computes the same.",
     "before": "<ir_version: 8, opset_import: [\"\" : 17]>\ng (float[2] x, float[2] k = {2, 3}) => (float[2] y) {\n  y = Mul (x, k)\n}",
     "after": "<ir_version: 8, opset_import: [\"\" : 17]>\ng (float[2] x) => (float[2] y)\n<float[2] k = {2, 3}>\n{\n  y = Mul (x, k)\n}"
+  },
+  "frelu-to-relu": {
+    "summary": "Writes a Funnel Activation as Relu, LeakyRelu, PRelu or Clip where its weights make it one.",
+    "description": "Writes a Funnel Activation as Relu, LeakyRelu, PRelu or Clip where its weights make it one.\n\nWith T(x) = a·x + b + (the rest of the window), max(x, T(x)) is Relu for a = b = 0, LeakyRelu or PRelu for b = 0 and a ≤ 1, Clip or\nMax for a = 0, each where the rest is 0. With `maxError` E, coefficients may differ from these by at most E in sum: then\n|y − y′| ≤ E·(max |x| + 1), and the report says what E was.",
+    "before": "<ir_version: 8, opset_import: [\"\" : 17]>\ng (float[1,1,2,2] x) => (float[1,1,2,2] y)\n<float[1,1,3,3] w = {0, 0, 0, 0, 0.25, 0, 0, 0, 0}, float[1] b = {0}>\n{\n  t = Conv <pads: ints = [1, 1, 1, 1]> (x, w, b)\n  y = Max (x, t)\n}",
+    "after": "<ir_version: 8, opset_import: [\"\" : 17]>\ng (float[1,1,2,2] x) => (float[1,1,2,2] y) {\n  y = LeakyRelu <alpha: float = 0.25> (x)\n}"
   },
   "fuse-frelu": {
     "summary": "Recognises a Funnel Activation spelled out, max(x, T(x)) with T a depthwise convolution of the same size, and makes it one call of the function `funnel.FReLU`.",
@@ -53,5 +65,11 @@ export const docs: Readonly<Record<string, { readonly summary: string; readonly 
     "description": "Turns every ReLU over an image into a Funnel Activation: y = max(x, T(x)), T a depthwise convolution over a k×k window.\n\nReLU is the funnel with T = 0, LeakyRelu and PRelu with a slope of at most 1 the ones whose centre tap is the slope, Clip the one\nwith T = min, its upper bound kept after it. So the start `exact` computes what the network did before, and training goes on from\nthere (Ma, Zhang, Sun: \"Funnel Activation for Visual Recognition\", ECCV 2020, whose own start is `gaussian`).",
     "before": "<ir_version: 8, opset_import: [\"\" : 17]>\ng (float[1,1,2,2] x) => (float[1,1,2,2] y) {\n  y = Relu (x)\n}",
     "after": "<ir_version: 8, opset_import: [\"\" : 17]>\ng (float[1,1,2,2] x) => (float[1,1,2,2] y)\n<float[1,1,3,3] y_W = {0, 0, 0, 0, 0, 0, 0, 0, 0}, float[1] y_B = {0}>\n{\n  y_T = Conv <dilations: ints = [1, 1], group: int = 1, kernel_shape: ints = [3, 3], pads: ints = [1, 1, 1, 1], strides: ints = [1, 1]> (x, y_W, y_B)\n  y = Max (y_T, x)\n}"
+  },
+  "sum-to-add": {
+    "summary": "Writes Sum as Add, one after the other.",
+    "description": "Writes Sum as Add, one after the other.\n\nONNX Runtime's WebGPU provider has no Sum: tensors would travel to the CPU and back.",
+    "before": "<ir_version: 8, opset_import: [\"\" : 17]>\ng (float[2] a, float[2] b, float[2] c) => (float[2] y) {\n  y = Sum (a, b, c)\n}",
+    "after": "<ir_version: 8, opset_import: [\"\" : 17]>\ng (float[2] a, float[2] b, float[2] c) => (float[2] y) {\n  y_Add = Add (a, b)\n  y = Add (y_Add, c)\n}"
   }
 };

@@ -4,17 +4,33 @@ import { dropIdentity } from './drop-identity.ts';
 import { dropUnused } from './drop-unused.ts';
 import { foldBatchNorm } from './fold-batch-norm.ts';
 import { type FoldConstantsOptions, foldConstants } from './fold-constants.ts';
+import { foldShape } from './fold-shape.ts';
 import { freezeInitializers } from './freeze-initializers.ts';
+import { type FreluToReluOptions, freluToRelu } from './frelu-to-relu.ts';
 import { fuseFrelu } from './fuse-frelu.ts';
 import { inlineFunctions } from './inline-functions.ts';
 import { type LowerOptions, lowerFrelu } from './lower-frelu.ts';
 import { type ReluToFreluOptions, reluToFrelu } from './relu-to-frelu.ts';
+import { sumToAdd } from './sum-to-add.ts';
 
-export type { FoldConstantsOptions, FunnelOptions, LowerOptions, ReluToFreluOptions };
-export { dropIdentity, dropUnused, foldBatchNorm, foldConstants, freezeInitializers, fuseFrelu, inlineFunctions, lowerFrelu, reluToFrelu };
+export type { FoldConstantsOptions, FreluToReluOptions, FunnelOptions, LowerOptions, ReluToFreluOptions };
+export {
+  dropIdentity,
+  dropUnused,
+  foldBatchNorm,
+  foldConstants,
+  foldShape,
+  freezeInitializers,
+  freluToRelu,
+  fuseFrelu,
+  inlineFunctions,
+  lowerFrelu,
+  reluToFrelu,
+  sumToAdd,
+};
 
 /** What passes may be told, all at once: each takes what it knows. */
-export interface PassOptions extends ReluToFreluOptions, LowerOptions, FoldConstantsOptions {
+export interface PassOptions extends ReluToFreluOptions, FreluToReluOptions, LowerOptions, FoldConstantsOptions {
   /** Names of overridable initializers to freeze; undefined means all. */
   readonly freeze?: string;
 }
@@ -24,11 +40,14 @@ export const passes: Readonly<Record<string, (options?: PassOptions) => Pass>> =
   'freeze-initializers': o => freezeInitializers(o?.freeze),
   'inline-functions': () => inlineFunctions,
   'drop-identity': () => dropIdentity,
+  'fold-shape': () => foldShape,
   'fold-constants': foldConstants,
   'relu-to-frelu': reluToFrelu,
   'fold-batch-norm': () => foldBatchNorm,
   'fuse-frelu': () => fuseFrelu,
   'lower-frelu': lowerFrelu,
+  'frelu-to-relu': freluToRelu,
+  'sum-to-add': () => sumToAdd,
   'drop-unused': () => dropUnused,
 };
 
@@ -37,5 +56,11 @@ export const pipelines: Readonly<Record<string, readonly string[]>> = {
   /** A ReLU model into a FReLU model, to train on or to deploy. */
   convert: ['relu-to-frelu'],
   /** A trained model made ready to serve: nothing but exact passes. */
-  deploy: ['drop-unused', 'drop-identity', 'fold-constants', 'fold-batch-norm', 'drop-identity', 'drop-unused'],
+  deploy: ['drop-unused', 'drop-identity', 'fold-shape', 'fold-constants', 'fold-batch-norm', 'drop-identity', 'drop-unused'],
+  /** FReLU, however it is spelled, as calls of one function. */
+  fuse: ['fold-shape', 'fold-constants', 'fuse-frelu', 'drop-unused'],
+  /** FReLU in the form that is fastest where the model is to run. */
+  lower: ['fold-shape', 'fold-constants', 'lower-frelu', 'sum-to-add', 'drop-unused'],
+  /** FReLU whose weights make it an ordinary activation back into that. */
+  revert: ['fold-shape', 'fold-constants', 'frelu-to-relu', 'drop-unused'],
 };

@@ -4,7 +4,7 @@ import { Tensor } from '../tensor/tensor.ts';
 import { freluAttributes, freluFunction, samePads } from './frelu.ts';
 import { constantTap, type Linear, scaled, sum } from './linear.ts';
 import type { Funnel } from './recognise.ts';
-import { normalizationOf } from './start.ts';
+import { neutralNormalization } from './start.ts';
 import { toLast } from './view.ts';
 
 /**
@@ -53,7 +53,7 @@ function called(x: Value, maps: readonly Linear[], form: 'fused' | 'max' | 'trai
   const f = freluFunction(op.opset, { condition: maps.length > 1 ? 'light-max' : 'conv', trainable }, first.weight.rank - 2);
   const operands = maps.flatMap(({ weight, bias }) => {
     if (!trainable) return [weight, bias];
-    const { scale, mean, variance } = normalizationOf(channels, first.weight.dtype);
+    const { scale, mean, variance } = neutralNormalization(channels, first.weight.dtype);
     return [weight, scale, bias, mean, variance];
   });
   const attributes = freluAttributes(maps.map(windowOf), channels);

@@ -41,11 +41,13 @@ const STD = 0.01;
 /** The epsilon of the normalization that `trainable` starts are made for. */
 const EPSILON = 1e-5;
 
-/** A normalization that multiplies by `gamma`: statistics 0 and 1. */
-export function normalizationOf(channels: number, dtype: DType, gamma = 1): Normalization {
+/**
+ * A normalization that multiplies by exactly 1: γ = 1, μ = 0, σ² = 1 − ε. What rounding leaves of σ² + ε ≠ 1 is less than half a unit in
+ * the last place of any weight, so folding it gives the weights' bits back.
+ */
+export function neutralNormalization(channels: number, dtype: DType): Normalization {
   const vector = (x: number) => Tensor.fill(dtype, [channels], x);
-  // scale / √(1 + ε) is gamma; 0 and the paper's 1 stay what they are called.
-  return { scale: vector(gamma * Math.sqrt(1 + EPSILON)), mean: vector(0), variance: vector(1) };
+  return { scale: vector(1), mean: vector(0), variance: vector(1 - EPSILON) };
 }
 
 /** The windows of a condition's convolutions. */
@@ -68,7 +70,7 @@ export function windowsOf(condition: Condition, window: readonly number[]): read
  * |---|---|---|
  * | exact, folded | slope at the centre tap, else 0 | – (bias: floor) |
  * | exact, trainable, slope 0 | N(0, 0.01²) | γ = 0, β = floor: T is β whatever statistics come |
- * | exact, trainable, other slopes | slope at the centre tap | γ = √(1 + ε), μ = 0, σ² = 1, β = floor |
+ * | exact, trainable, other slopes | slope at the centre tap | γ = 1, μ = 0, σ² = 1 − ε, β = floor |
  * | gaussian | N(0, 0.01²) | γ = 1, β = floor |
  *
  * Of two branches that are summed, the first starts so and the second as nothing; of two that are compared, both start so. Weight 0 under
@@ -102,11 +104,11 @@ function branchOf({ slopes, floor }: BranchStart, window: readonly number[], poo
   const taps = noisy ? normal(seed, channels * area).map(x => x * STD) : new Float64Array(channels * area);
   if (!noisy) for (const [c, a] of slopes.entries()) taps[c * area + (area - 1) / 2] = a;
   const vector = (x: number) => Tensor.of(dtype, [channels], new Float64Array(channels).fill(x));
-  const paper = { scale: vector(1), mean: vector(0), variance: vector(1) };
+  const fresh = (gamma: number) => ({ scale: vector(gamma), mean: vector(0), variance: vector(1) });
   return {
     weight: pool ? undefined : Tensor.of(dtype, dims, taps),
     bias: vector(floor),
-    ...(init === 'gaussian' ? paper : normalizationOf(channels, dtype, straight ? 0 : 1)),
+    ...(init === 'gaussian' ? fresh(1) : straight ? fresh(0) : neutralNormalization(channels, dtype)),
   };
 }
 

@@ -27,7 +27,9 @@ export function rewriteText(summary: RewriteSummary, colors: ChalkInstance, expl
     const name = report.pass.padEnd(width);
     const nothing = report.refused.length > 0 ? 'nothing done' : 'nothing to do';
     lines.push(did.length > 0 ? `  ${colors.green(name)}  ${did.join(', ')}` : colors.dim(`  ${name}  ${nothing}`));
-    if (explain) for (const { node, op } of report.fired) lines.push(colors.dim(`      ${plain(node)} (${plain(op)})`));
+    for (const { node, op, note } of report.fired)
+      if (explain || note !== undefined)
+        lines.push(colors.dim(`      ${plain(node)} (${plain(op)})${note === undefined ? '' : `: ${note}`}`));
     lines.push(...refusals(report, colors, explain, width));
   }
   if (!changed) lines.push(colors.dim('  no pass changed the model: the output is the input, byte for byte'));

@@ -33,6 +33,8 @@ type Builders = {
 export type Builder = Builders & {
   /** Leaves the match alone, with a reason. */
   refuse(code: ReasonCode, detail?: string): Refusal;
+  /** Says what a person should know about this rewrite, such as how far it is from exact. */
+  note(text: string): void;
   /** Applies an operator of any domain, such as a model-local function. */
   call(
     op: { readonly domain: string; readonly name: string },
@@ -66,10 +68,14 @@ export class Draft {
   readonly constants: Value[] = [];
   /** Functions that the nodes call. */
   readonly functions = new Set<FunctionDef>();
+  /** What the report says of it. */
+  note: string | undefined;
   /** Why the draft can't be used. */
   refusal: Refusal | undefined;
   readonly #site: Site;
   readonly #lifted = new Map<Tensor, Value>();
+  /** Matched nodes whose name a new node has taken over. */
+  readonly #namesakes = new Set<Node>();
 
   constructor(site: Site) {
     this.#site = site;
@@ -144,7 +150,8 @@ export class Draft {
     attributes: ReadonlyMap<string, Attribute>,
   ): Value {
     const { match, names, opsets, provenance } = this.#site;
-    const namesake = match.nodes.find(n => n.op.name === name && n.op.domain === domain);
+    const namesake = match.nodes.find(n => n.op.name === name && n.op.domain === domain && !this.#namesakes.has(n));
+    if (namesake) this.#namesakes.add(namesake);
     const made =
       provenance === undefined
         ? []
@@ -169,6 +176,9 @@ function makeBuilder(site: Site, draft: Draft): Builder {
   const own = {
     opset,
     refuse: (code: ReasonCode, detail?: string) => new Refusal(code, detail),
+    note(text: string) {
+      draft.note = text;
+    },
     call: (f: FunctionDef, inputs: readonly Arg[], attributes: Readonly<Record<string, Attribute>> = {}) =>
       draft.call(f, inputs, new Map(Object.entries(attributes))),
     inline: (f: FunctionDef, inputs: readonly Arg[], attributes: Readonly<Record<string, Attribute>> = {}) =>

@@ -5,7 +5,7 @@ import { displayOp } from '../ir/op.ts';
 import type { Site } from './builder.ts';
 import { Names } from './names.ts';
 import type { ReasonCode } from './refusal.ts';
-import type { Refused, Rule } from './rule.ts';
+import type { Refused, Replacement, Rule } from './rule.ts';
 import { splice } from './splice.ts';
 
 /** The first IR version whose NodeProto has metadata. */
@@ -16,6 +16,8 @@ export interface Place {
   /** The node's name, or that of its first result. */
   readonly node: string;
   readonly op: string;
+  /** What to know about a rewrite that is not simply exact. */
+  readonly note?: string;
 }
 
 /** A place that a pass left alone, and why. */
@@ -90,7 +92,7 @@ function applyRules(name: string, byRoot: ReadonlyMap<string, readonly Rule[]>, 
         const root = node.outputs[0]?.name || node.op.name;
         const literals = f !== undefined || (node.graph !== graph && initializersAreInputs(model.irVersion));
         const result = fireFirst(rules, node, { model, names, opsets, root, literals, provenance });
-        if (result === 'fired') fired.push(place);
+        if (result && 'note' in result) fired.push(result.note === undefined ? place : { ...place, note: result.note });
         else if (result) refused.set(result.about, { ...placeOf(result.about), code: result.refusal.code, detail: result.refusal.detail });
         if (fired.length > bound) throw new PassFailed(name, place.node, 'the rules do not settle');
       }
@@ -99,14 +101,18 @@ function applyRules(name: string, byRoot: ReadonlyMap<string, readonly Rule[]>, 
   return { pass: name, fired, refused: [...refused.values()] };
 }
 
+interface Fired {
+  readonly note: string | undefined;
+}
+
 /** Lets the first rule that can fire do so; else the first reason why not. */
-function fireFirst(rules: readonly Rule[], node: Node, site: Omit<Site, 'match'>): 'fired' | Refused | undefined {
+function fireFirst(rules: readonly Rule[], node: Node, site: Omit<Site, 'match'>): Fired | Refused | undefined {
   let reason: Refused | undefined;
   for (const rule of rules) {
     const proposal = rule.propose(node, site);
     if (proposal === undefined) continue;
     const refused = 'refusal' in proposal ? proposal : splice(node, proposal, site);
-    if (!refused) return 'fired';
+    if (!refused) return { note: (proposal as Replacement).draft.note };
     reason ??= refused;
   }
   return reason;

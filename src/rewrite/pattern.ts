@@ -2,7 +2,7 @@ import { type Attrs, attrsOf, sameValue } from '../ir/attrs.ts';
 import { constantOf } from '../ir/constant.ts';
 import type { Graph } from '../ir/graph.ts';
 import type { Node } from '../ir/node.ts';
-import { displayOp, schemaOf } from '../ir/op.ts';
+import { schemaOf } from '../ir/op.ts';
 import type { Value } from '../ir/value.ts';
 import { type OpName, type Ops, operatorNames } from '../ops/schema.ts';
 import type { Tensor } from '../tensor/tensor.ts';
@@ -85,6 +85,7 @@ export function optional<C extends Captures>(inner: Pattern<C>): Pattern<{ [K in
 interface NodeOptions<K extends OpName> {
   readonly as?: string;
   readonly shared?: boolean;
+  readonly variadic?: boolean;
   readonly conditions: readonly { readonly attrs: Partial<Attrs<K>>; readonly code: ReasonCode }[];
 }
 
@@ -113,12 +114,19 @@ export class NodePattern<K extends OpName, C extends Captures> extends Pattern<C
     return new NodePattern(this.op, this.#inputs, { ...this.#options, shared: true });
   }
 
+  /** Allows further inputs, of a variadic operator. */
+  variadic(): NodePattern<K, C> {
+    return new NodePattern(this.op, this.#inputs, { ...this.#options, variadic: true });
+  }
+
   match(value: Value | undefined, m: Match): boolean {
     const node = value?.producer;
     if (!node || node.op.name !== this.op || node.op.domain !== '' || value !== node.outputs[0]) return false;
     const operands = Math.max(node.inputs.length, this.#inputs.length);
     const matchAll = (inputs: readonly (Value | undefined)[]) =>
-      Array.from({ length: operands }).every((_, i) => this.#inputs[i]?.match(inputs[i], m) ?? inputs[i] === undefined);
+      Array.from({ length: operands }).every(
+        (_, i) => this.#inputs[i]?.match(inputs[i], m) ?? (inputs[i] === undefined || this.#options.variadic === true),
+      );
     const consume = (inputs: readonly (Value | undefined)[]) => {
       this.#check(node, value, m);
       return matchAll(inputs);
@@ -144,25 +152,6 @@ export class NodePattern<K extends OpName, C extends Captures> extends Pattern<C
     }
     m.consume(node, value, this.#options.shared === true);
   }
-}
-
-/** Matches a call of a model-local function, or of any operator outside of ONNX's own: its inputs, which must all be there. */
-export function call<const P extends readonly Pattern<Captures>[]>(f: FunctionName, ...inputs: P): RootPattern<Merge<P> & { call: Node }> {
-  return new (class extends Pattern<Merge<P> & { call: Node }> {
-    readonly op = displayOp(f);
-    match(value: Value | undefined, m: Match): boolean {
-      const node = value?.producer;
-      if (!node || displayOp(node.op) !== this.op || node.inputs.length !== inputs.length) return false;
-      m.bind('call', node, node);
-      m.consume(node, value, false);
-      return inputs.every((input, i) => input.match(node.inputs[i], m));
-    }
-  })();
-}
-
-interface FunctionName {
-  readonly domain: string;
-  readonly name: string;
 }
 
 type CapturesOf<P> = P extends Pattern<infer C> ? C : {};
