@@ -43,6 +43,6 @@ import { rule } from '../src/rewrite/rule.ts';
 export const fuseFrelu = pass(
   'fuse-frelu',
   'exact',
-  roots.map(root => rule({ match: spelledFunnel(root), rewrite: ({ funnel }, op) => writeFunnel(funnel, 'fused', op) })),
+  roots.map(root => rule({ match: spelledFunnel(root, true), rewrite: ({ funnel }, op) => writeFunnel(funnel, 'fused', op) })),
   { prepare: inferMissingTypes, skips: isFunnelFunction },
 );

@@ -1,6 +1,7 @@
-import { type Form, formOf, writeFunnel } from '../src/functions/forms.ts';
+import { type Form, formOf, possibleForm, writeFunnel } from '../src/functions/forms.ts';
 import { DOMAIN, isFunnelFunction } from '../src/functions/frelu.ts';
 import { dropUncalled } from '../src/functions/inline.ts';
+import { deadChannels } from '../src/functions/linear.ts';
 import { calledFunnel, calls, type Funnel, roots, spelledFunnel } from '../src/functions/recognise.ts';
 import { formFor, type Target } from '../src/functions/targets.ts';
 import { inferMissingTypes } from '../src/infer/types.ts';
@@ -49,8 +50,16 @@ export interface LowerOptions {
  */
 export function lowerFrelu({ target = 'max', lowering }: LowerOptions = {}): Pass {
   const rewrite = ({ funnel }: { readonly funnel: Funnel }, op: Builder) => {
-    const { form, xFirst } = lowering === undefined ? formFor(target, funnel) : { form: lowering, xFirst: false };
-    return isWritten(funnel, form, xFirst) ? undefined : writeFunnel(funnel, form, op, xFirst);
+    const { form: wanted, xFirst } = lowering === undefined ? formFor(target, funnel) : { form: lowering, xFirst: false };
+    const form = possibleForm(funnel, wanted);
+    if (isWritten(funnel, form, xFirst)) return undefined;
+    const dead = form === 'trainable' ? funnel.conditions.flatMap(deadChannels) : [];
+    if (dead.length > 0)
+      return op.refuse(
+        'E_TRAP',
+        `the weights of ${dead.length} channels are 0; under γ = 1 their gradients would be 1/√ε ≈ 316 times too large`,
+      );
+    return writeFunnel(funnel, form, op, xFirst);
   };
   const rules = [
     ...calls.map(variant => rule({ match: calledFunnel(variant), rewrite })),

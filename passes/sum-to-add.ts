@@ -29,6 +29,8 @@ export const sumToAdd = pass(
   'exact',
   rule({
     match: p.Sum(any('first')).variadic().as('sum'),
-    rewrite: ({ first, sum }, op) => sum.node.inputs.slice(1).reduce<Value>((a, b) => (b ? op.Add(a, b) : a), first),
+    // ONNX Runtime has no Add before operator set 7.
+    rewrite: ({ first, sum }, op) =>
+      op.opset < 7 ? undefined : sum.node.inputs.slice(1).reduce<Value>((a, b) => (b ? op.Add(a, b) : a), first),
   }),
 );

@@ -259,6 +259,6 @@ describe('what there is', () => {
     const bash = spawn('/bin/bash', ['-c', script]);
     let text = '';
     for await (const chunk of bash.stdout) text += chunk;
-    expect(text).toBe('convert\n--freeze-initializers\nfolded trainable fused\nfold-constants fold-batch-norm\ndeploy\n\n');
+    expect(text).toBe('convert\n--freeze-initializers\nfolded trainable fused\nfold-shape fold-constants fold-batch-norm\ndeploy\n\n');
   });
 });

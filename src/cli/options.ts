@@ -1,5 +1,7 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { PassOptions } from '../../passes/index.ts';
+import type { Form } from '../functions/forms.ts';
+import type { Target } from '../functions/targets.ts';
 import { list, unknownName } from './names.ts';
 
 /** What every command takes. */
@@ -26,18 +28,34 @@ export interface PassFlags {
   readonly kernel?: number;
   readonly seed?: number;
   readonly maxGrowth?: number;
+  readonly target?: Target;
+  readonly lowering?: Form;
+  readonly maxError?: number;
   /** The glob, or '' for all. */
   readonly freezeInitializers?: string;
 }
 
 /** Pass options by the option that gives them; a pass is told what was given, its defaults are its own. */
-export function passOptions({ form, init, kernel, seed, maxGrowth, freezeInitializers: glob }: PassFlags): PassOptions {
+export function passOptions({
+  form,
+  init,
+  kernel,
+  seed,
+  maxGrowth,
+  target,
+  lowering,
+  maxError,
+  freezeInitializers: glob,
+}: PassFlags): PassOptions {
   return {
     ...(form && { form }),
     ...(init && { init }),
     ...(kernel !== undefined && { kernel }),
     ...(seed !== undefined && { seed }),
     ...(maxGrowth !== undefined && { maxGrowth }),
+    ...(target && { target }),
+    ...(lowering && { lowering }),
+    ...(maxError !== undefined && { maxError }),
     ...(glob && { freeze: glob }),
   };
 }
@@ -77,6 +95,28 @@ export const foldOptions = (): Option[] => [
     'how much folded constants may add to the file, such as 65536, 64KiB or 1MB (default: 64KiB)',
   ).argParser(bytes),
 ];
+
+/** How funnels are written in the end. */
+export const loweringOptions = (): Option[] => [targetOption(), loweringOption()];
+export const targetOption = () =>
+  choice(
+    '--target <runtime>',
+    'where the model is to run: funnels take the form that is fastest there (max: the form that runs anywhere)',
+    ['max', 'ort-cpu', 'ort-webgpu', 'ort-web', 'int8'] satisfies Target[],
+  );
+const loweringOption = () =>
+  choice('--lowering <form>', 'one form for all funnels: Max(T, x), with BatchNormalization, x + relu(T − x), …, or one function call', [
+    'max',
+    'trainable',
+    'residual',
+    'identity-conv',
+    'fused',
+  ] satisfies Form[]).conflicts('target');
+export const revertOption = () =>
+  new Option(
+    '--max-error <bound>',
+    "how far a funnel's coefficients may be from an activation's, in sum: outputs of a site differ by at most this times max |x| + 1 (default: 0)",
+  ).argParser(nonNegative);
 
 /** Reporting and safety of the commands that run passes. */
 export const rewriteOptions = (): Option[] => [

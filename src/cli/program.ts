@@ -2,11 +2,14 @@ import { Command, CommanderError } from 'commander';
 import { completion } from './commands/completion.ts';
 import { convert } from './commands/convert.ts';
 import { demo } from './commands/demo.ts';
+import { deploy } from './commands/deploy.ts';
 import { fold } from './commands/fold.ts';
 import { inspect } from './commands/inspect.ts';
+import { lower } from './commands/lower.ts';
 import { parse } from './commands/parse.ts';
 import { passes } from './commands/passes.ts';
 import { print } from './commands/print.ts';
+import { revert } from './commands/revert.ts';
 import { rewrite } from './commands/rewrite.ts';
 import { verify } from './commands/verify.ts';
 import { exitCodeOf, lineOf } from './failure.ts';
@@ -26,7 +29,7 @@ export function program(): Command {
     .configureOutput({ outputError: () => {} })
     .addHelpText('after', "\n'funnel <command> --help' shows a command's options and examples.");
   naming(funnel);
-  for (const make of [convert, fold, rewrite, verify, inspect, print, parse, passes, demo, completion]) {
+  for (const make of [convert, fold, deploy, lower, revert, rewrite, verify, inspect, print, parse, passes, demo, completion]) {
     const command = make().copyInheritedSettings(funnel);
     funnel.addCommand(naming(command));
   }

@@ -8,8 +8,8 @@ import { checkNames } from './names.ts';
 import { type PassFlags, passOptions, type RewriteFlags } from './options.ts';
 import { progressBar } from './progress.ts';
 
-/** Which passes a command runs: their names, or a pipeline's. */
-export type Wanted = { readonly passes: readonly string[] } | { readonly pipeline: string };
+/** Which passes a command runs: their names, or those of pipelines, one after the other. */
+export type Wanted = { readonly passes: readonly string[] } | { readonly pipelines: readonly string[] };
 
 /** The middle of convert, fold and rewrite: read, rewrite, write, report. */
 export async function rewriteFile(command: string, input: string, flags: RewriteFlags & PassFlags, wanted: Wanted): Promise<void> {
@@ -32,8 +32,8 @@ export async function rewriteFile(command: string, input: string, flags: Rewrite
 async function passesFor(wanted: Wanted, flags: PassFlags): Promise<Pass[]> {
   const { passes, pipelines } = await import('../../passes/index.ts');
   const where = "'funnel passes' lists them";
-  if ('pipeline' in wanted) checkNames('pipeline', [wanted.pipeline], Object.keys(pipelines), where);
-  const names = 'pipeline' in wanted ? pipelines[wanted.pipeline]! : wanted.passes;
+  if ('pipelines' in wanted) checkNames('pipeline', wanted.pipelines, Object.keys(pipelines), where);
+  const names = 'pipelines' in wanted ? wanted.pipelines.flatMap(name => pipelines[name]!) : wanted.passes;
   checkNames('pass', names, Object.keys(passes), where);
   const freeze = flags.freezeInitializers !== undefined && !names.includes('freeze-initializers') ? ['freeze-initializers'] : [];
   return [...freeze, ...names].map(name => passes[name]!(passOptions(flags)));

@@ -29,10 +29,7 @@ export function writeFunnel(funnel: Funnel, form: Form, op: Builder, xFirst = fa
   const { x, last, conditions } = funnel;
   const channels = Math.max(...conditions.map(map => map.weight.dims[0]!));
   const maps = conditions.map(map => broadcast(map, channels));
-  const y =
-    form === 'residual' || form === 'identity-conv'
-      ? (residual(x, maps, form, op) ?? called(x, maps, 'max', op, xFirst))
-      : called(x, maps, form, op, xFirst);
+  const y = form === 'residual' || form === 'identity-conv' ? residual(x, maps, form, op) : called(x, maps, form, op, xFirst);
   return last ? op.Transpose(y, { perm: toLast(maps[0]!.weight.rank) }) : y;
 }
 
@@ -60,14 +57,12 @@ function called(x: Value, maps: readonly Linear[], form: 'fused' | 'max' | 'trai
   return op[form === 'fused' ? 'call' : 'inline'](f, [x, ...operands], attributes);
 }
 
-/** max(x, T) = x + relu(T − x), and max(x, A, B) = x + relu((B − x) + relu(A − B)); undefined where A and B have no common window. */
-function residual(x: Value, maps: readonly Linear[], form: 'residual' | 'identity-conv', op: Builder): Value | undefined {
+/** max(x, T) = x + relu(T − x), and max(x, A, B) = x + relu((B − x) + relu(A − B)). */
+function residual(x: Value, maps: readonly Linear[], form: 'residual' | 'identity-conv', op: Builder): Value {
   const [first, second] = maps as [Linear, Linear?];
   const { dtype, rank } = first.weight;
-  const less = (a: Linear, b: Linear) => sum(a, scaled(b, -1));
   const one = constantTap(dtype, first.weight.dims[0]!, rank - 2, 1);
   const between = second && less(first, second);
-  if (second && !between) return undefined;
   const above = less(second ?? first, one)!;
   const gain = second && between ? op.Add(conv(x, above, op), op.Relu(conv(x, between, op))) : applied(x, above, op);
   const passed = form === 'identity-conv' ? conv(x, { ...one, weight: Tensor.fill(dtype, one.weight.dims, 1) }, op, false) : x;
@@ -78,6 +73,14 @@ function residual(x: Value, maps: readonly Linear[], form: 'residual' | 'identit
 function applied(x: Value, map: Linear, op: Builder): Value {
   const arms = crossArms(map);
   return arms ? op.Add(conv(x, arms[0], op), conv(x, arms[1], op, false)) : conv(x, map, op);
+}
+
+const less = (a: Linear, b: Linear) => sum(a, scaled(b, -1));
+
+/** The form that a funnel can have: a difference of two conditions needs a common window. */
+export function possibleForm({ conditions: [first, second] }: Funnel, form: Form): Form {
+  const differ = second !== undefined && less(first!, second) === undefined;
+  return differ && (form === 'residual' || form === 'identity-conv') ? 'max' : form;
 }
 
 function conv(x: Value, map: Linear, op: Builder, biased = true): Value {

@@ -21,7 +21,7 @@ export interface Variant {
 }
 
 const conv = (result: string, weights: string, n = '') =>
-  `  ${result} = Conv <dilations: ints = @dilations, group: int = @group, kernel_shape: ints = @kernel_shape${n}, pads: ints = @pads${n}, strides: ints = [1, 1]> (X, ${weights})`;
+  `  ${result} = Conv <dilations: ints = @dilations${n}, group: int = @group, kernel_shape: ints = @kernel_shape${n}, pads: ints = @pads${n}, strides: ints = [1, 1]> (X, ${weights})`;
 const norm = (result: string, x: string, n = '') =>
   `  ${result} = BatchNormalization <epsilon: float = 1e-05> (${x}, scale${n}, B${n}, mean${n}, var${n})`;
 
@@ -34,7 +34,7 @@ interface Body {
 }
 
 const oneWindow = ['dilations', 'group', 'kernel_shape', 'pads'];
-const twoWindows = [...oneWindow, 'kernel_shape_2', 'pads_2'];
+const twoWindows = [...oneWindow, 'dilations_2', 'kernel_shape_2', 'pads_2'];
 
 /** One function body per condition: X [N, C, …]; W [C, 1, …k]; B, scale, mean, var [C]; one floating-point type throughout. */
 function bodyOf({ condition, trainable }: Variant): Body {
@@ -120,6 +120,6 @@ export function freluAttributes(windows: readonly Window[], group: number | unde
     ...(group !== undefined && { dilations: ints(first!.dilations), group: { type: 'int', value: BigInt(group) } as const }),
     kernel_shape: ints(first!.kernel_shape),
     pads: ints(samePads(first!)),
-    ...(second && { kernel_shape_2: ints(second.kernel_shape), pads_2: ints(samePads(second)) }),
+    ...(second && { dilations_2: ints(second.dilations), kernel_shape_2: ints(second.kernel_shape), pads_2: ints(samePads(second)) }),
   };
 }

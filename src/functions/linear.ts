@@ -87,10 +87,25 @@ export function isTap(linear: Linear, centre: 0 | 1): boolean {
   return found.rest <= TINY && found.centre.every(a => Math.abs(a - centre) <= TINY) && isZero(linear.bias);
 }
 
-/** Whether two maps are the same. */
-export function same(a: Linear, b: Linear): boolean {
+/** Each map once. */
+export function distinct(maps: readonly Linear[]): Linear[] {
+  const kept: Linear[] = [];
+  for (const map of maps) if (!kept.some(other => same(other, map))) kept.push(map);
+  return kept;
+}
+
+function same(a: Linear, b: Linear): boolean {
   const difference = sum(a, scaled(b, -1));
   return difference !== undefined && isTap(difference, 0);
 }
 
 const isZero = (t: Tensor) => Array.from(t.numbers()).every(x => Math.abs(x) <= TINY);
+
+/** The channels whose weights are all 0. */
+export function deadChannels(linear: Linear): number[] {
+  const taps = linear.weight.numbers();
+  const channels = linear.weight.dims[0] ?? 0;
+  const area = taps.length / channels;
+  const isDead = (c: number) => Array.from({ length: area }, (_, k) => taps[c * area + k]).every(x => x === 0);
+  return Array.from({ length: channels }, (_, c) => c).filter(isDead);
+}

@@ -7,7 +7,7 @@ import type { Tensor } from '../tensor/tensor.ts';
 import { affine } from './batch-norm.ts';
 import { depthwise } from './depthwise.ts';
 import type { Evaluation, Maximum } from './evaluate.ts';
-import { type Linear, same, scaled, sum } from './linear.ts';
+import { distinct, type Linear, scaled, sum } from './linear.ts';
 import { viewOf } from './view.ts';
 
 type Compute = (node: Node, at: Evaluation) => Maximum | undefined;
@@ -174,7 +174,7 @@ function chosen(node: Node, at: Evaluation): Maximum | undefined {
   const compare = condition?.producer;
   const greater = compare?.op.name.startsWith('Greater');
   if (compare?.op.domain !== '' || !(greater || compare.op.name.startsWith('Less')))
-    return at.reject('a Where that does not compare takes part');
+    return union([yes, no], at) && at.reject('a Where that does not compare takes part');
   at.nodes.add(compare);
   const [larger, smaller] = greater ? compare.inputs : [...compare.inputs].reverse();
   const is = (a: Value | undefined, b: Value | undefined) => {
@@ -207,11 +207,4 @@ function stacked(node: Node, at: Evaluation): Maximum | undefined {
     parts.map(n => n!.inputs[0]),
     at,
   );
-}
-
-/** Each map once. */
-function distinct(maps: readonly Linear[]): Linear[] {
-  const kept: Linear[] = [];
-  for (const map of maps) if (!kept.some(other => same(other, map))) kept.push(map);
-  return kept;
 }

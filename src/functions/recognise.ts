@@ -7,7 +7,7 @@ import type { Match } from '../rewrite/match.ts';
 import { Pattern, type RootPattern } from '../rewrite/pattern.ts';
 import { Evaluation, type Leaf, type Maximum } from './evaluate.ts';
 import { type Condition, DOMAIN, functionName } from './frelu.ts';
-import { isTap, type Linear, sum } from './linear.ts';
+import { distinct, isTap, type Linear, sum } from './linear.ts';
 import { isNoOp, viewOf } from './view.ts';
 
 /** A Funnel Activation found in a graph: y = max(x, T(x)), or max(x, T₁(x), T₂(x)). */
@@ -35,8 +35,10 @@ const REACH = { nodes: 48, depth: 20 };
  * Values are computed as sets of linear maps of x of which the largest counts (the algebra of max and +): a + b adds each map of a to
  * each of b, max(a, b) unites the sets, relu(a) adds the map 0. So max(x, T), relu(x − T) + T and x + relu(T − x) are one thing:
  * {x, T}.
+ *
+ * With `explain`, what comes close is matched too, with the reason why it is none.
  */
-export function spelledFunnel(root: OpName): RootPattern<{ funnel: Funnel }> {
+export function spelledFunnel(root: OpName, explain = false): RootPattern<{ funnel: Funnel }> {
   return new (class extends Pattern<{ funnel: Funnel }> {
     readonly op = root;
     match(value: Value | undefined, m: Match): boolean {
@@ -56,6 +58,7 @@ export function spelledFunnel(root: OpName): RootPattern<{ funnel: Funnel }> {
         if (!miss || found.closeness > miss.closeness) miss = found;
         miss.opaque ||= y?.opaque !== undefined && miss === found;
       }
+      if (!explain) return false;
       // Sums are everywhere; only one that imitates a maximum is worth a word.
       const near = root === 'Max' || (miss?.closeness === 2 && (miss.opaque || (root !== 'Add' && root !== 'Sum')));
       const why = near ? (miss?.reason ?? maxOfWhat(node)) : undefined;
@@ -73,9 +76,9 @@ function asFunnel(y: Maximum, leaf: Leaf, found: Evaluation): Funnel | undefined
   if (y.opaque !== undefined) return found.reject(y.opaque);
   if (found.convolutions === 0 || !found.image) return found.reject('there is no convolution of x');
   const own = y.maps.findIndex(map => isTap(map, 1));
-  const conditions = y.maps.filter((_, i) => i !== own);
+  // Where T is x too, one map is left.
+  const conditions = y.maps.length === 1 ? y.maps : y.maps.filter((_, i) => i !== own);
   if (own < 0) return found.reject('it is the largest of branches (Maxout), none of which is x itself');
-  if (conditions.length === 0) return found.reject('it is x itself');
   if (conditions.length > 2) return found.reject(`it is the largest of ${conditions.length + 1} branches`);
   return { x: leaf.moved === 'nowhere' ? leaf.value : found.image, last: y.last, conditions, nodes: [...found.nodes] };
 }
@@ -134,7 +137,7 @@ export function calledFunnel(variant: { readonly condition: Condition; readonly 
       m.consumeAll([node]);
       for (const { code, detail } of found.conditions) m.miss(code, detail);
       for (const [tensor, known] of found.constants) m.know(tensor, known);
-      const conditions = condition === 'light-sum' && maps.length === 2 ? [sum(maps[0]!, maps[1]!)] : maps;
+      const conditions = condition === 'light-sum' && maps.length === 2 ? [sum(maps[0]!, maps[1]!)] : distinct(maps);
       if (conditions.length === 0 || conditions.includes(undefined)) m.miss('E_FORM', `it is no call of ${op} as it is defined here`);
       return m.bind('funnel', value, { x, last: false, conditions, nodes: [node] });
     }
@@ -150,13 +153,12 @@ export const calls = [
 
 /** The convolutions of a call: X, then a weight and a bias for each; windows are those of the weights. */
 function branchesOf({ inputs, attributes }: Node, found: Evaluation): Linear[] {
-  const dilation = attributes.get('dilations');
-  const dilations = dilation?.type === 'ints' ? dilation.value.map(Number) : [];
   const maps: Linear[] = [];
   for (let i = 1; i + 1 < inputs.length; i += 2) {
     const [weight, bias] = [found.parameter(inputs[i]), found.parameter(inputs[i + 1])];
-    if (!weight || !bias || weight.rank !== dilations.length + 2) return [];
-    maps.push({ weight, bias, dilations: dilations.map((d, axis) => (weight.dims[axis + 2] === 1 ? 1 : d)) });
+    const dilations = attributes.get(i === 1 ? 'dilations' : 'dilations_2');
+    if (!weight || !bias || dilations?.type !== 'ints' || weight.rank !== dilations.value.length + 2) return [];
+    maps.push({ weight, bias, dilations: dilations.value.map((d, axis) => (weight.dims[axis + 2] === 1 ? 1 : Number(d))) });
   }
   return maps;
 }

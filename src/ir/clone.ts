@@ -12,6 +12,8 @@ export interface CloneOptions {
   readonly renameNode?: (name: string) => string;
   /** The attribute to take instead; undefined leaves it out. */
   readonly resolve?: (attribute: Attribute) => Attribute | undefined;
+  /** Metadata that copied nodes get besides their own. */
+  readonly metadata?: ReadonlyMap<string, string>;
 }
 
 /** A copy that shares tensors and nothing that can change. */
@@ -61,7 +63,7 @@ export function cloneNode(node: Node, values: Map<Value, Value>, options: CloneO
   const copy = new Node(node.op, inputs, results, {
     name: options.renameNode?.(node.name) ?? node.name,
     attributes,
-    metadata: node.metadata,
+    metadata: options.metadata ? new Map([...node.metadata, ...options.metadata]) : node.metadata,
     origin: node.origin,
   });
   for (const [i, value] of node.outputs.entries()) {

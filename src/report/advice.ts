@@ -22,6 +22,7 @@ export const advice: Readonly<Record<ReasonCode, string>> = {
   E_SHAPE: 'left as it is',
   E_SUBGRAPH: 'left as it is',
   E_TRAINING: 'export the model in evaluation mode',
+  E_TRAP: 'train the folded form, or convert with --form trainable',
   E_UNFOLDED: 'fold-constants says why; --max-growth may allow it',
   E_UNDERFLOW: 'store the parameters in a wider type',
 };

@@ -124,7 +124,7 @@ export class Draft {
   inline(f: FunctionDef, inputs: readonly Arg[], attributes: ReadonlyMap<string, Attribute>): Value {
     const { names, root } = this.#site;
     const operands = inputs.map((arg, i) => this.lift(arg, f.body.inputs[i]?.name ?? String(i)));
-    const { nodes, outputs } = instantiate(f, { inputs: operands, attributes, label: root }, names);
+    const { nodes, outputs } = instantiate(f, { inputs: operands, attributes, label: root, metadata: this.#provenance }, names);
     this.nodes.push(...nodes);
     return outputs[0]!;
   }
@@ -133,6 +133,16 @@ export class Draft {
   discard(): void {
     for (const node of this.nodes) node.release();
     for (const value of [...this.constants, ...this.nodes.flatMap(n => n.outputs)]) this.#site.names.release(value.name);
+  }
+
+  /** The pass at work and the nodes it took, where nodes have room for it. */
+  get #provenance(): ReadonlyMap<string, string> {
+    const { match, provenance } = this.#site;
+    if (provenance === undefined) return new Map();
+    return new Map([
+      ['onnx_funnel.pass', provenance],
+      ['onnx_funnel.from', match.nodes.map(labelOf).join(' ')],
+    ]);
   }
 
   #constant(hint: string, tensor: Tensor): Value {
@@ -149,19 +159,12 @@ export class Draft {
     hint: string,
     attributes: ReadonlyMap<string, Attribute>,
   ): Value {
-    const { match, names, opsets, provenance } = this.#site;
+    const { match, names, opsets } = this.#site;
     const namesake = match.nodes.find(n => n.op.name === name && n.op.domain === domain && !this.#namesakes.has(n));
     if (namesake) this.#namesakes.add(namesake);
-    const made =
-      provenance === undefined
-        ? []
-        : ([
-            ['onnx_funnel.pass', provenance],
-            ['onnx_funnel.from', match.nodes.map(labelOf).join(' ')],
-          ] as const);
     // What the file said about a node stays with the one that takes its place: name, doc string, metadata.
     const { name: label = '', metadata = [], origin } = namesake ?? {};
-    const extras = { name: label, attributes, metadata: new Map([...metadata, ...made]), origin };
+    const extras = { name: label, attributes, metadata: new Map([...metadata, ...this.#provenance]), origin };
     const node = new Node(opOf(domain, name, '', opsets), operands, [{ name: names.fresh(hint) }], extras);
     this.nodes.push(node);
     return node.outputs[0]!;

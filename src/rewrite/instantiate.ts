@@ -11,6 +11,8 @@ export interface Call {
   readonly attributes: ReadonlyMap<string, Attribute>;
   /** What the names of the copies begin with, such as the name of the call's first result. */
   readonly label: string;
+  /** What the copies are marked with. */
+  readonly metadata?: ReadonlyMap<string, string>;
 }
 
 /**
@@ -33,7 +35,7 @@ export function instantiate(f: FunctionDef, call: Call, names: Names): { nodes: 
     attribute.type === 'reference' ? (call.attributes.get(attribute.value) ?? f.defaults.get(attribute.value)) : attribute;
   const nodes: Node[] = [];
   for (const node of f.body.nodes()) {
-    const copy = cloneNode(node, values, { rename, renameNode, resolve });
+    const copy = cloneNode(node, values, { rename, renameNode, resolve, ...(call.metadata && { metadata: call.metadata }) });
     for (const [i, value] of copy.inputs.entries()) if (value && absent.has(value)) copy.setInput(i, undefined);
     nodes.push(copy);
   }

@@ -20,6 +20,7 @@ export const reasons = {
   E_SHAPE: 'the shapes do not fit',
   E_SUBGRAPH: 'the match crosses into a nested graph',
   E_TRAINING: 'the node is in training mode',
+  E_TRAP: 'training would start with gradients hundreds of times too large',
   E_UNFOLDED: 'a parameter is computed from constants that were not folded',
   E_UNDERFLOW: 'a new parameter would vanish in its element type',
 } as const;

@@ -10,7 +10,7 @@ export const convert = (): Command =>
         'turn ReLU, LeakyRelu, PRelu and Clip over images into FReLU, max(x, T(x)); the network first computes what it did before',
       )
       .argument('<in>', "the model: .onnx, .onnxtxt, or '-' for standard input")
-      .action((input: string, flags: RewriteFlags & PassFlags) => rewriteFile('convert', input, flags, { pipeline: 'convert' })),
+      .action((input: string, flags: RewriteFlags & PassFlags) => rewriteFile('convert', input, flags, { pipelines: ['convert'] })),
     ['funnel convert resnet18.onnx -o frelu.onnx', 'every ReLU becomes a funnel; outputs stay as they were, bit for bit'],
     ['funnel convert resnet18.onnx -o train.onnx --form trainable --seed 7', 'to train on: T with its own BatchNormalization'],
     ['funnel convert resnet18.onnx -o paper.onnx --init gaussian', 'the first weights of the paper'],

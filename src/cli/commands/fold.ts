@@ -8,7 +8,7 @@ export const fold = (): Command =>
     addOptions(new Command('fold'), ...foldOptions(), ...rewriteOptions())
       .description('make a trained model ready to serve: fold BatchNormalization and constants, drop what does nothing')
       .argument('<in>', "the model: .onnx, .onnxtxt, or '-' for standard input")
-      .action((input: string, flags: RewriteFlags & PassFlags) => rewriteFile('fold', input, flags, { pipeline: 'deploy' })),
+      .action((input: string, flags: RewriteFlags & PassFlags) => rewriteFile('fold', input, flags, { pipelines: ['deploy'] })),
     ['funnel fold frelu.onnx -o deploy.onnx', 'BatchNormalization goes into the convolutions'],
     ['funnel fold old.onnx -o deploy.onnx --freeze-initializers', 'the same for a model that lists its weights as inputs'],
     ["funnel fold old.onnx -o deploy.onnx --freeze-initializers='*.bn.*'", 'only those of these names'],

@@ -1,4 +1,4 @@
-import { Command, Option } from 'commander';
+import { Command } from 'commander';
 import { usage } from '../failure.ts';
 import {
   addOptions,
@@ -6,15 +6,17 @@ import {
   examples,
   foldOptions,
   listOption,
+  loweringOptions,
   type PassFlags,
   type RewriteFlags,
+  revertOption,
   rewriteOptions,
 } from '../options.ts';
 import { rewriteFile } from '../rewriting.ts';
 
 interface Flags extends RewriteFlags, PassFlags {
   readonly passes?: readonly string[];
-  readonly pipeline?: string;
+  readonly pipeline?: readonly string[];
 }
 
 /** `funnel rewrite`: any passes, in any order. */
@@ -23,15 +25,17 @@ export const rewrite = (): Command =>
     addOptions(
       new Command('rewrite'),
       listOption('--passes <a,b,c>', "passes to run, in this order; see 'funnel passes'"),
-      new Option('--pipeline <name>', "a named list of passes; see 'funnel passes'").conflicts('passes'),
+      listOption('--pipeline <a,b>', "named lists of passes, one after the other; see 'funnel passes'").conflicts('passes'),
       ...convertOptions(),
       ...foldOptions(),
+      ...loweringOptions(),
+      revertOption(),
       ...rewriteOptions(),
     )
       .description('run passes of your choice over a model')
       .argument('<in>', "the model: .onnx, .onnxtxt, or '-' for standard input")
       .action(async (input: string, { passes, pipeline, ...flags }: Flags) => {
-        if (pipeline !== undefined) return rewriteFile('rewrite', input, flags, { pipeline });
+        if (pipeline !== undefined) return rewriteFile('rewrite', input, flags, { pipelines: pipeline });
         if (passes !== undefined) return rewriteFile('rewrite', input, flags, { passes });
         throw usage("which passes? add --passes a,b,c or --pipeline NAME; 'funnel passes' lists both");
       }),
