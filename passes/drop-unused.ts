@@ -1,5 +1,6 @@
+import { dropUncalled } from '../src/functions/uncalled.ts';
 import type { Graph } from '../src/ir/graph.ts';
-import { bodies, functionKey, type Model } from '../src/ir/model.ts';
+import { bodies } from '../src/ir/model.ts';
 import { displayOp } from '../src/ir/op.ts';
 import { type Pass, type PassReport, type Place, placeOf } from '../src/rewrite/pass.ts';
 
@@ -33,7 +34,7 @@ export const dropUnused: Pass = {
   async run(model): Promise<PassReport> {
     const fired: Place[] = [];
     for (const { graph } of bodies(model)) sweep(graph, fired);
-    dropFunctions(model, fired);
+    for (const f of dropUncalled(model)) fired.push({ node: displayOp(f), op: 'function' });
     return { pass: 'drop-unused', fired, refused: [] };
   },
 };
@@ -50,23 +51,5 @@ function sweep(graph: Graph, fired: Place[]): void {
     if (value.uses.size > 0) continue;
     graph.constants.delete(value);
     fired.push({ node: value.name, op: 'initializer' });
-  }
-}
-
-/** Removing one function may leave another without calls. */
-function dropFunctions(model: Model, fired: Place[]): void {
-  const called = new Set<string>();
-  const pending = [model.graph];
-  for (let graph = pending.pop(); graph; graph = pending.pop()) {
-    for (const node of graph.allNodes()) {
-      const key = functionKey(node.op);
-      if (called.has(key)) continue;
-      called.add(key);
-      pending.push(...model.functions.filter(f => functionKey(f) === key).map(f => f.body));
-    }
-  }
-  for (const f of model.functions.splice(0)) {
-    if (called.has(functionKey(f))) model.functions.push(f);
-    else fired.push({ node: displayOp(f), op: 'function' });
   }
 }

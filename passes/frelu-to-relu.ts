@@ -1,8 +1,8 @@
 import { FunnelError } from '../src/errors.ts';
 import { writeActivation } from '../src/functions/activation.ts';
 import { DOMAIN, isFunnelFunction } from '../src/functions/frelu.ts';
-import { dropUncalled } from '../src/functions/inline.ts';
 import { calledFunnel, calls, type Funnel, roots, spelledFunnel } from '../src/functions/recognise.ts';
+import { dropUncalled } from '../src/functions/uncalled.ts';
 import { inferMissingTypes } from '../src/infer/types.ts';
 import type { Builder } from '../src/rewrite/builder.ts';
 import { type Pass, pass } from '../src/rewrite/pass.ts';
@@ -48,6 +48,6 @@ export function freluToRelu({ maxError = 0 }: FreluToReluOptions = {}): Pass {
   return pass('frelu-to-relu', maxError > 0 ? 'changes' : 'exact', rules, {
     prepare: inferMissingTypes,
     skips: isFunnelFunction,
-    finish: model => dropUncalled(model, DOMAIN),
+    finish: model => void dropUncalled(model, DOMAIN),
   });
 }

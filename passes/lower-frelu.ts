@@ -1,9 +1,9 @@
 import { type Form, formOf, possibleForm, writeFunnel } from '../src/functions/forms.ts';
 import { DOMAIN, isFunnelFunction } from '../src/functions/frelu.ts';
-import { dropUncalled } from '../src/functions/inline.ts';
 import { deadChannels } from '../src/functions/linear.ts';
 import { calledFunnel, calls, type Funnel, roots, spelledFunnel } from '../src/functions/recognise.ts';
 import { formFor, type Target } from '../src/functions/targets.ts';
+import { dropUncalled } from '../src/functions/uncalled.ts';
 import { inferMissingTypes } from '../src/infer/types.ts';
 import type { Builder } from '../src/rewrite/builder.ts';
 import { type Pass, pass } from '../src/rewrite/pass.ts';
@@ -68,7 +68,7 @@ export function lowerFrelu({ target = 'max', lowering }: LowerOptions = {}): Pas
   return pass('lower-frelu', 'exact', rules, {
     prepare: inferMissingTypes,
     skips: isFunnelFunction,
-    finish: model => dropUncalled(model, DOMAIN),
+    finish: model => void dropUncalled(model, DOMAIN),
   });
 }
 

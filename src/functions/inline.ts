@@ -1,5 +1,5 @@
 import type { Graph } from '../ir/graph.ts';
-import { bodies, type FunctionDef, functionKey, type Model } from '../ir/model.ts';
+import { type FunctionDef, functionKey, type Model } from '../ir/model.ts';
 import { labelOf, Node } from '../ir/node.ts';
 import { opOf } from '../ir/op.ts';
 import type { Value } from '../ir/value.ts';
@@ -7,6 +7,7 @@ import { operatorAt } from '../ops/schema.ts';
 import { instantiate } from '../rewrite/instantiate.ts';
 import { Names } from '../rewrite/names.ts';
 import { type PassReport, type Place, placeOf, type RefusedPlace } from '../rewrite/pass.ts';
+import { dropUncalled } from './uncalled.ts';
 
 /** Functions that call functions that call functions can make a small file very large. */
 const LARGEST = 250_000;
@@ -86,15 +87,4 @@ function differsIn(f: FunctionDef, opsets: ReadonlyMap<string, number>): string 
     return `${f.name} is written for operator set ${theirs} of '${domain}', the model imports ${here}, and ${name} differs`;
   }
   return undefined;
-}
-
-/** Functions without calls go (those of `domain`, if one is given), and so do their domains' imports when nothing else needs them. */
-export function dropUncalled(model: Model, domain?: string): void {
-  const ops = [...bodies(model)].flatMap(({ graph }) => [...graph.allNodes()].map(n => n.op));
-  const called = new Set(ops.map(functionKey));
-  const needed = new Set(ops.map(op => op.domain));
-  for (const f of model.functions.splice(0)) {
-    if (called.has(functionKey(f)) || (domain !== undefined && f.domain !== domain)) model.functions.push(f);
-    else if (!needed.has(f.domain)) model.opsets.delete(f.domain);
-  }
 }
