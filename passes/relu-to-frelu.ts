@@ -48,7 +48,10 @@ export function reluToFrelu(options: ReluToFreluOptions = {}): Pass {
   for (const own of [{}, ...(sites?.values() ?? [])]) checkOptions({ ...general, ...own });
   const funnel = ({ node }: { readonly node: Node }, x: Value, start: Start, op: Builder) => {
     const own = sites ? sites.get(node.outputs[0]!.name) : {};
-    return own && makeFunnel(x, { ...imageFacts(x), convolved: isConvolved(x) }, start, { ...general, ...own }, op);
+    return (
+      own &&
+      makeFunnel(x, { ...imageFacts(x), convolved: isConvolved(x) }, start, { ...general, ...own }, op, [node.outputs[0]!.name, node.name])
+    );
   };
   const rules = [
     rule({ match: p.Relu(any('x')).as('site'), rewrite: ({ x, site }, op) => funnel(site, x, { slope: 0, floor: 0 }, op) }),

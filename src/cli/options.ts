@@ -27,6 +27,8 @@ export interface PassFlags {
   readonly init?: 'exact' | 'gaussian';
   readonly kernel?: number;
   readonly seed?: number;
+  /** A file of trained weights. */
+  readonly weights?: string;
   readonly maxGrowth?: number;
   readonly target?: Target;
   readonly lowering?: Form;
@@ -83,6 +85,7 @@ export const convertOptions = (): Option[] => [
   choice('--init <start>', "the funnels' first weights: exactly the activation before, or the paper's N(0, 0.01²)", ['exact', 'gaussian']),
   new Option('--kernel <size>', 'window size, odd (default: 3)').argParser(wholeNumber(1)),
   seedOption('seed of random first weights (default: 0)'),
+  new Option('--weights <file>', 'trained weights, by the names of activations: .npz, .safetensors or an ONNX model').conflicts('init'),
 ];
 
 export const foldOptions = (): Option[] => [

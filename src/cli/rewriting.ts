@@ -1,8 +1,9 @@
 import { InvalidModel } from '../errors.ts';
+import type { TrainedWeights } from '../functions/weights.ts';
 import type { Model } from '../ir/model.ts';
 import type { Pass } from '../rewrite/pass.ts';
 import type { Rewritten } from '../rewrite/pipeline.ts';
-import { Bug, naming } from './failure.ts';
+import { Bug, naming, usage } from './failure.ts';
 import { readModel, sizeOfFile, wantedOutput, writeModel } from './model-file.ts';
 import { checkNames } from './names.ts';
 import { type PassFlags, passOptions, type RewriteFlags } from './options.ts';
@@ -16,8 +17,11 @@ export async function rewriteFile(command: string, input: string, flags: Rewrite
   const output = await wantedOutput(flags.output);
   // The disk works while the code is loaded.
   const reporting = Promise.all([import('./output.ts'), import('../report/rewrite-text.ts')]);
-  const [before, passes, inputBytes] = await Promise.all([readModel(input), passesFor(wanted, flags), sizeOfFile(input)]);
+  const weights = await trainedWeights(flags.weights);
+  const [before, passes, inputBytes] = await Promise.all([readModel(input), passesFor(wanted, flags, weights), sizeOfFile(input)]);
   const { model, report } = await runPasses(before, passes, input, flags.check === true);
+  if (weights && !weights.wasUsed)
+    throw usage(`${weights.source} has weights for ${some(weights.sites)}; no activation of ${input} is called that`);
   await writeModel(model, output, input, flags.externalData);
   const summary = { command, input, output, inputBytes, outputBytes: await sizeOfFile(output), changed: model !== before, passes: report };
   const [{ say }, { rewriteJson, rewriteText }] = await reporting;
@@ -28,15 +32,24 @@ export async function rewriteFile(command: string, input: string, flags: Rewrite
   say(message, flags, output === '-' ? 'stderr' : 'stdout');
 }
 
+async function trainedWeights(path: string | undefined): Promise<TrainedWeights | undefined> {
+  if (path === undefined) return undefined;
+  const { readWeights } = await import('../inspect/trained.ts');
+  return readWeights(path, readModel);
+}
+
+const some = (names: readonly string[]) =>
+  names.length > 4 ? `${names.slice(0, 3).join(', ')} and ${names.length - 3} more` : names.join(', ');
+
 /** The passes of a command line, ready to run. Initializers are frozen first when that was asked for. */
-async function passesFor(wanted: Wanted, flags: PassFlags): Promise<Pass[]> {
+async function passesFor(wanted: Wanted, flags: PassFlags, weights: TrainedWeights | undefined): Promise<Pass[]> {
   const { passes, pipelines } = await import('../../passes/index.ts');
   const where = "'funnel passes' lists them";
   if ('pipelines' in wanted) checkNames('pipeline', wanted.pipelines, Object.keys(pipelines), where);
   const names = 'pipelines' in wanted ? wanted.pipelines.flatMap(name => pipelines[name]!) : wanted.passes;
   checkNames('pass', names, Object.keys(passes), where);
   const freeze = flags.freezeInitializers !== undefined && !names.includes('freeze-initializers') ? ['freeze-initializers'] : [];
-  return [...freeze, ...names].map(name => passes[name]!(passOptions(flags)));
+  return [...freeze, ...names].map(name => passes[name]!({ ...passOptions(flags), ...(weights && { weights }) }));
 }
 
 async function runPasses(model: Model, passes: readonly Pass[], input: string, check: boolean): Promise<Rewritten> {

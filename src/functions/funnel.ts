@@ -4,8 +4,9 @@ import { operatorAt } from '../ops/schema.ts';
 import type { Builder } from '../rewrite/builder.ts';
 import type { Refusal } from '../rewrite/refusal.ts';
 import type { DType } from '../tensor/dtype.ts';
-import { type Condition, freluAttributes, freluFunction } from './frelu.ts';
-import { type Branch, type Start, startWeights, windowsOf } from './start.ts';
+import { type Condition, freluAttributes, freluFunction, type Window } from './frelu.ts';
+import { type Branch, type Start, type StartOptions, startWeights, windowsOf } from './start.ts';
+import { startFrom, type TrainedBranch, type TrainedWeights } from './weights.ts';
 
 export interface FunnelOptions {
   /** `folded`: Conv and Max. `trainable`: Conv, BatchNormalization and Max. `fused`: one call of the function `funnel.FReLU`. */
@@ -21,6 +22,8 @@ export interface FunnelOptions {
   /** `max`: y = max(x, T(x)), the funnel. `sum`: y = x + T(x), as in the paper's ablation. */
   readonly combine?: 'max' | 'sum';
   readonly seed?: number;
+  /** Trained weights to begin with, instead of `init`: window and number of branches are theirs. */
+  readonly weights?: TrainedWeights;
 }
 
 export type { Condition };
@@ -47,6 +50,7 @@ export function checkOptions({
   combine = 'max',
   form = 'folded',
   init = 'exact',
+  weights,
 }: FunnelOptions): void {
   const fail = (what: string): never => {
     throw new FunnelError('E_USAGE', what);
@@ -57,7 +61,7 @@ export function checkOptions({
     fail(`the dilation must be a size up to ${LARGEST_KERNEL}, not ${dilation}`);
   const pool = condition.endsWith('-pool');
   if (pool && dilation > 1) fail('a pool has no dilation here');
-  if (init !== 'exact') return;
+  if (init !== 'exact' || weights) return;
   if (combine === 'sum') fail('x + T(x) is no ReLU whatever T: the combination sum needs the start gaussian');
   if (pool && form !== 'trainable')
     fail(
@@ -65,9 +69,16 @@ export function checkOptions({
     );
 }
 
-/** A funnel over `x` [N, C, …] that begins as `start`, or why there can be none. */
-export function makeFunnel(x: Value, image: Image, start: Start, options: FunnelOptions, op: Builder): Value | Refusal {
-  const { form = 'folded', init = 'exact', kernel = 3, dilation = 1, condition = 'conv', combine = 'max', seed = 0 } = options;
+/** A funnel over `x` [N, C, …] that begins as `start`, in the place of the activation with these names, or why there can be none. */
+export function makeFunnel(
+  x: Value,
+  image: Image,
+  start: Start,
+  options: FunnelOptions,
+  op: Builder,
+  names: readonly string[],
+): Value | Refusal {
+  const { form = 'folded', init = 'exact', kernel = 3, dilation = 1, condition = 'conv', combine = 'max', seed = 0, weights } = options;
   const { rank, channels, dtype } = image;
   const spatialRank = (rank ?? 0) - 2;
   const misfit = unfitRank(image, condition);
@@ -81,13 +92,57 @@ export function makeFunnel(x: Value, image: Image, start: Start, options: Funnel
     return op.refuse('E_BUDGET', `a ${window.join('×')} window for ${channels} channels is too large`);
   if (x.shape?.some(d => d === 0)) return op.refuse('E_SHAPE', 'the image is empty');
   const trainable = form === 'trainable';
-  const branches = startWeights(start, { channels, window, condition, dtype, init, trainable, seed: `${seed}:${x.name}` });
-  if (branches === undefined) return op.refuse('E_SHAPE', 'the slope is not one per channel, or the condition has no weights to hold it');
   if (trainable && op.opset < 7) return op.refuse('E_FORM', 'ONNX Runtime has no BatchNormalization before operator set 7');
-  const f = freluFunction(op.opset, { condition, combine, trainable }, spatialRank);
-  const windows = windowsOf(condition, window).map(kernel_shape => ({ kernel_shape, dilations: kernel_shape.map(() => dilation) }));
+  const settings: StartOptions = { channels, window, condition, dtype, init, trainable, seed: `${seed}:${x.name}` };
+  if (!weights) {
+    const branches = startWeights(start, settings);
+    if (!branches) return op.refuse('E_SHAPE', 'the slope is not one per channel, or the condition has no weights to hold it');
+    const windows = windowsOf(condition, window).map(kernel_shape => ({ kernel_shape, dilations: kernel_shape.map(() => dilation) }));
+    return written(x, branches, windows, { form, condition, combine }, op);
+  }
+  const trained = weights.find(names, channels);
+  if (!trained) return op.refuse('E_WEIGHTS', `${weights.source} has no weights for it`);
+  return fromTrained(x, trained, { ...settings, form, combine, dilation }, op);
+}
+
+interface Shape {
+  readonly form: 'folded' | 'trainable' | 'fused';
+  readonly condition: Condition;
+  readonly combine: 'max' | 'sum';
+}
+
+function fromTrained(
+  x: Value,
+  trained: readonly TrainedBranch[],
+  { dtype, trainable, window, condition: asked, ...shape }: StartOptions & Shape & { readonly dilation: number },
+  op: Builder,
+): Value | Refusal {
+  const [first] = trained;
+  if (!first || trained.length > 2 || trained.some(b => b.weight.rank !== window.length + 2))
+    return op.refuse('E_WEIGHTS', `its weights are ${trained.map(b => `[${b.weight.dims}]`).join(' and ')}`);
+  const branches = trained.map(b => startFrom(b, dtype, trainable));
+  if (!branches.every(b => b !== undefined))
+    return op.refuse('E_TRAP', 'its weights are 0 under a γ that is not: gradients would be 1/√ε ≈ 316 times too large');
+  const condition = trained.length === 1 ? 'conv' : asked === 'light-max' ? 'light-max' : 'light-sum';
+  const windows = trained.map(({ weight, dilations }) => {
+    const kernel_shape = weight.dims.slice(2);
+    return { kernel_shape, dilations: dilations ?? kernel_shape.map(k => (k === 1 ? 1 : shape.dilation)) };
+  });
+  return written(x, branches, windows, { ...shape, condition }, op);
+}
+
+function written(
+  x: Value,
+  branches: readonly Branch[],
+  windows: readonly Window[],
+  { form, condition, combine }: Shape,
+  op: Builder,
+): Value {
+  const trainable = form === 'trainable';
+  const f = freluFunction(op.opset, { condition, combine, trainable }, windows[0]!.kernel_shape.length);
   const operands = branches.flatMap(branch => operandsOf(branch, trainable));
-  const attributes = freluAttributes(windows, condition.endsWith('-pool') ? undefined : channels);
+  const pool = condition.endsWith('-pool');
+  const attributes = freluAttributes(windows, pool ? undefined : branches[0]!.bias.size);
   return op[form === 'fused' ? 'call' : 'inline'](f, [x, ...operands], attributes);
 }
 

@@ -24,5 +24,6 @@ export const advice: Readonly<Record<ReasonCode, string>> = {
   E_TRAINING: 'export the model in evaluation mode',
   E_TRAP: 'train the folded form, or convert with --form trainable',
   E_UNFOLDED: 'fold-constants says why; --max-growth may allow it',
+  E_WEIGHTS: 'left as it was; weights are found by the names of results, nodes or modules',
   E_UNDERFLOW: 'store the parameters in a wider type',
 };

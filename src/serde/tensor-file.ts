@@ -1,0 +1,18 @@
+import { DecodeError } from '../errors.ts';
+import type { Tensor } from '../tensor/tensor.ts';
+import { readBytes } from './file.ts';
+import { isNpy, readNpy } from './npy.ts';
+import { isZip, readNpz } from './npz.ts';
+import { isSafetensors, readSafetensors } from './safetensors.ts';
+
+/**
+ * Named tensors from a file: `.npz`, `.safetensors`, or a single `.npy`, whose name is ''. What a file is, its first bytes say.
+ * @throws FunnelError for a file that can't be read or is none of these
+ */
+export async function readTensorFile(path: string): Promise<Map<string, Tensor>> {
+  const bytes = await readBytes(path);
+  if (isZip(bytes)) return readNpz(bytes, path);
+  if (isNpy(bytes)) return new Map([['', readNpy(bytes, path)]]);
+  if (isSafetensors(bytes)) return readSafetensors(bytes, path);
+  throw new DecodeError('E_NOT_TENSORS', `${path}: neither .npz nor .npy nor .safetensors`);
+}
