@@ -43,6 +43,7 @@ const funnels: Readonly<Record<string, string>> = {
   'light, summed': light('Add (a, b)', 'Max (x, t)'),
   'light, compared': light('Max (a, b)', 'Max (x, t)'),
   'large light, summed': light('Add (a, b)', 'Max (x, t)', 7),
+  'large light, compared': light('Max (a, b)', 'Max (x, t)', 5),
 };
 
 function conv(dtype: string, window: readonly number[], [channels, ...size]: readonly number[], dilation = 1): string {

@@ -64,12 +64,12 @@ function residual(x: Value, maps: readonly Linear[], form: 'residual' | 'identit
   const one = constantTap(dtype, first.weight.dims[0]!, rank - 2, 1);
   const between = second && less(first, second);
   const above = less(second ?? first, one)!;
-  const gain = second && between ? op.Add(conv(x, above, op), op.Relu(conv(x, between, op))) : applied(x, above, op);
+  const gain = second && between ? op.Add(conv(x, above, op), op.Relu(applied(x, between, op))) : applied(x, above, op);
   const passed = form === 'identity-conv' ? conv(x, { ...one, weight: Tensor.fill(dtype, one.weight.dims, 1) }, op, false) : x;
   return op.Add(passed, op.Relu(gain));
 }
 
-/** T(x): one convolution, or two where T is a large cross. */
+/** T(x): one convolution, or two where T is a large cross, as the difference of two arms is too. */
 function applied(x: Value, map: Linear, op: Builder): Value {
   const arms = crossArms(map);
   return arms ? op.Add(conv(x, arms[0], op), conv(x, arms[1], op, false)) : conv(x, map, op);
