@@ -13,6 +13,8 @@ export interface RewriteSummary {
   readonly outputBytes: number | undefined;
   /** Whether any pass fired; if none did, the output is the input's bytes. */
   readonly changed: boolean;
+  /** Activations that a placement left out, and why. */
+  readonly left: readonly { readonly site: string; readonly op: string; readonly why: string }[];
   readonly passes: readonly PassReport[];
 }
 
@@ -31,6 +33,11 @@ export function rewriteText(summary: RewriteSummary, colors: ChalkInstance, expl
       if (explain || note !== undefined)
         lines.push(colors.dim(`      ${plain(node)} (${plain(op)})${note === undefined ? '' : `: ${note}`}`));
     lines.push(...refusals(report, colors, explain, width));
+  }
+  for (const [why, n] of tally(summary.left.map(site => site.why))) {
+    lines.push(`  ${' '.repeat(width)}  ${colors.dim(`left out ${n}: ${plain(why)}`)}`);
+    const sites = explain ? summary.left.filter(site => site.why === why) : [];
+    lines.push(...sites.map(({ site, op }) => colors.dim(`      ${plain(site)} (${plain(op)})`)));
   }
   if (!changed) lines.push(colors.dim('  no pass changed the model: the output is the input, byte for byte'));
   return lines.join('\n');
