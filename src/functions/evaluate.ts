@@ -2,6 +2,7 @@ import { constantOf } from '../ir/constant.ts';
 import type { Node } from '../ir/node.ts';
 import type { Value } from '../ir/value.ts';
 import { type ReasonCode, Refusal } from '../rewrite/refusal.ts';
+import type { DType } from '../tensor/dtype.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { constantTap, type Linear } from './linear.ts';
 import { operators, strangers } from './maximum.ts';
@@ -19,6 +20,8 @@ export interface Maximum {
 /** What x may be, and the spatial rank of the convolution that says so. */
 export interface Leaf extends View {
   readonly spatialRank: number;
+  /** The element type of that convolution's weight, so of x. */
+  readonly dtype: DType | undefined;
 }
 
 /** Sets of maps grow by addition; a funnel has three. */
@@ -99,7 +102,7 @@ export class Evaluation {
 
   /** x, or zero, as a map. */
   tap(value: Value, centre: 0 | 1): Linear {
-    return constantTap(value.dtype ?? 'float', 1, this.#leaf.spatialRank, centre);
+    return constantTap(value.dtype ?? this.#leaf.dtype ?? 'float', 1, this.#leaf.spatialRank, centre);
   }
 
   #leafAt(value: Value): Maximum | undefined {

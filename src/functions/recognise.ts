@@ -119,7 +119,7 @@ function dataOf(conv: Node): Leaf | undefined {
   for (let node = data?.producer; node?.op.domain === '' && (node.op.name === 'Pad' || isNoOp(node)); node = data?.producer)
     data = node.inputs[0];
   const rank = conv.inputs[1]?.shape?.length ?? constantOf(conv.inputs[1])?.rank;
-  return data && rank !== undefined ? { ...viewOf(data), spatialRank: rank - 2 } : undefined;
+  return data && rank !== undefined ? { ...viewOf(data), spatialRank: rank - 2, dtype: conv.inputs[1]?.dtype } : undefined;
 }
 
 /** Matches a call of one of the functions that FReLU is fused into. */
@@ -132,7 +132,7 @@ export function calledFunnel(variant: { readonly condition: Condition; readonly 
       const node = value?.producer;
       const x = node?.inputs[0];
       if (!node || !x || displayOp(node.op) !== op) return false;
-      const found = new Evaluation({ value: x, moved: 'nowhere', spatialRank });
+      const found = new Evaluation({ value: x, moved: 'nowhere', spatialRank, dtype: node.inputs[1]?.dtype });
       const maps = branchesOf(node, found);
       m.consumeAll([node]);
       for (const { code, detail } of found.conditions) m.miss(code, detail);

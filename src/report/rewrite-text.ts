@@ -1,5 +1,5 @@
 import type { ChalkInstance } from 'chalk';
-import type { PassReport } from '../rewrite/pass.ts';
+import type { PassReport, Place } from '../rewrite/pass.ts';
 import { type ReasonCode, reasons } from '../rewrite/refusal.ts';
 import { advice } from './advice.ts';
 import { bytes, plain, tally } from './format.ts';
@@ -29,9 +29,7 @@ export function rewriteText(summary: RewriteSummary, colors: ChalkInstance, expl
     const name = report.pass.padEnd(width);
     const nothing = report.refused.length > 0 ? 'nothing done' : 'nothing to do';
     lines.push(did.length > 0 ? `  ${colors.green(name)}  ${did.join(', ')}` : colors.dim(`  ${name}  ${nothing}`));
-    for (const { node, op, note } of report.fired)
-      if (explain || note !== undefined)
-        lines.push(colors.dim(`      ${plain(node)} (${plain(op)})${note === undefined ? '' : `: ${note}`}`));
+    lines.push(...sites(report, explain).map(line => colors.dim(`      ${line}`)));
     lines.push(...refusals(report, colors, explain, width));
   }
   for (const [why, n] of tally(summary.left.map(site => site.why))) {
@@ -48,6 +46,16 @@ function together(passes: readonly PassReport[]): PassReport[] {
   const byName = new Map<string, PassReport>();
   for (const report of passes) byName.set(report.pass, { ...report, fired: [...(byName.get(report.pass)?.fired ?? []), ...report.fired] });
   return [...byName.values()];
+}
+
+/** The places that a pass fired at: all with `explain`, else those with something to know about; what many have in common once. */
+function sites({ fired }: PassReport, explain: boolean): string[] {
+  const place = ({ node, op }: Place) => `${plain(node)} (${plain(op)})`;
+  if (explain) return fired.map(p => (p.note === undefined ? place(p) : `${place(p)}: ${p.note}`));
+  const noted = fired.filter(p => p.note !== undefined);
+  return tally(noted.map(p => p.note!)).map(
+    ([note, n]) => `${n === 1 ? place(noted.find(p => p.note === note)!) : `${n} of them`}: ${note}`,
+  );
 }
 
 function refusals({ refused }: PassReport, colors: ChalkInstance, explain: boolean, width: number): string[] {
