@@ -1,5 +1,6 @@
 import { FunnelError } from './errors.ts';
 import { closeFactRuntime } from './infer/runtime.ts';
+import type { CostReport } from './inspect/cost.ts';
 import type { Sizes } from './inspect/costs.ts';
 import type { Placement } from './inspect/place.ts';
 import type { Plan, PlanOptions } from './inspect/plan.ts';
@@ -53,6 +54,24 @@ export async function plan(model: Model, placement: Placement, options: PlanOpti
   const { planConversion } = await import('./inspect/plan.ts');
   try {
     return await planConversion(model, placement, options, sizes);
+  } finally {
+    await closeFactRuntime();
+  }
+}
+
+/**
+ * What a model costs as it is, and with its FReLU in each form; one without any is converted first, as `placement` and `options` say.
+ * @throws FunnelError `E_USAGE` for a placement that the model does not have.
+ */
+export async function cost(
+  model: Model,
+  placement: Placement = {},
+  options: Omit<PlanOptions, 'form'> = {},
+  sizes: Sizes = {},
+): Promise<CostReport> {
+  const { costReport } = await import('./inspect/cost.ts');
+  try {
+    return await costReport(model, placement, options, sizes);
   } finally {
     await closeFactRuntime();
   }

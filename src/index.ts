@@ -3,8 +3,9 @@
  *
  * @packageDocumentation
  */
-export { type ModelOrPath, plan, read, rewrite, verify, write } from './api.ts';
+export { cost, type ModelOrPath, plan, read, rewrite, verify, write } from './api.ts';
 export { DecodeError, FunnelError, InvalidModel, PassFailed, type Problem, ProviderUnavailable, TextSyntaxError } from './errors.ts';
+export type { CostedForm, CostReport, FormCost, SiteCost } from './inspect/cost.ts';
 export type { Sizes } from './inspect/costs.ts';
 export { type Inspection, inspect } from './inspect/inspect.ts';
 export type { Budget, Placement, Preset, Range } from './inspect/place.ts';

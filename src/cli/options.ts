@@ -136,10 +136,12 @@ export const revertOption = () =>
     "how far a funnel's coefficients may be from an activation's, in sum: outputs of a site differ by at most this times max |x| + 1 (default: 0)",
   ).argParser(nonNegative);
 
+export const explainOption = (description: string) => new Option('--explain', description);
+
 /** Reporting and safety of the commands that run passes. */
 export const rewriteOptions = (): Option[] => [
   outputOption(),
-  new Option('--explain', 'list every place that was rewritten or refused, and why'),
+  explainOption('list every place that was rewritten or refused, and why'),
   new Option('--check', "check ONNX's rules after each pass"),
   externalDataOption(),
   jsonOption(),

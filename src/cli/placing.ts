@@ -83,7 +83,7 @@ function amount(text: string): number {
 }
 
 /** What the command line says of the place of funnels; undefined where it says nothing. */
-function placementOf(flags: PlacementFlags): Placement | undefined {
+export function placementOf(flags: PlacementFlags): Placement | undefined {
   const { place, only, skip, stage, after, channels, size, skipFirst, skipLastStage, maxMacs, maxParams, maxActivationBytes } = flags;
   const placement: Placement = {
     ...(place && { preset: place }),

@@ -9,7 +9,7 @@ import type { Site } from './sites.ts';
  * | preset | activations |
  * |---|---|
  * | `all` | every one |
- * | `paper` | all but the first (the stem's) and those of the last stage: the official ResNets |
+ * | `paper` | all but the first (the stem's) and those of the last stage or for it alone: the official ResNets |
  * | `partial` | of these, those after a window larger than 1×1: one a bottleneck, the author's advice to begin with |
  * | `light` | every one, as 1×3 and 3×1 summed: the official ShuffleNetV2 and MobileNet |
  */
@@ -86,7 +86,7 @@ function rulesOf(sites: readonly Site[], placement: Placement): Skip[] {
     // A network of one resolution has no last stage.
     when(
       all.some(stage => stage < last),
-      site => (!isPixel(site) && site.stage === last ? `the last stage, ${last}` : undefined),
+      site => (!isPixel(site) && (site.into ?? site.stage) === last ? `the last stage, ${last}` : undefined),
     );
   }
   when(preset === 'partial', site => (isLocal(site) ? undefined : `after ${site.after}`));

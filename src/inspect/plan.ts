@@ -32,6 +32,7 @@ const planned = z.strictObject({
   channels: size.optional(),
   size: z.array(size).optional(),
   stage: z.int().nonnegative().optional(),
+  into: z.int().nonnegative().optional(),
   after: z.string(),
   cost: cost.optional(),
   refused: z.strictObject({ code: z.string(), detail: z.string() }).optional(),

@@ -23,6 +23,8 @@ export interface Site {
   readonly size?: readonly number[];
   /** How often the image was halved since the model's input: 1 for a ResNet's stem, 2 to 5 for its stages (conv2_x to conv5_x). */
   readonly stage?: number;
+  /** The stage that alone uses it, where that is a later one: a bottleneck may halve the image in its second convolution. */
+  readonly into?: number;
   /** The window of the convolution before it, such as `3x3`, else the operator before it. Normalizations are looked through. */
   readonly after: string;
   readonly cost?: FunnelCost;
@@ -54,7 +56,8 @@ function siteOf(node: Node, image: readonly number[] | undefined, options: ReluT
   const [batch, , ...spatial] = x.shape ?? [];
   const known = spatial.filter(d => typeof d === 'number');
   const size = rank !== undefined && rank > 2 && known.length === rank - 2 ? known : undefined;
-  const stage = size && image?.length === size.length ? halvings(image, size) : undefined;
+  const stage = image && stageOf(x.shape, image);
+  const into = image && laterStage(node.outputs[0]!, image);
   const facts =
     size && channels !== undefined && dtype ? { batch: typeof batch === 'number' ? batch : 1, channels, size, dtype } : undefined;
   return {
@@ -64,6 +67,7 @@ function siteOf(node: Node, image: readonly number[] | undefined, options: ReluT
     ...(channels !== undefined && { channels }),
     ...(size && { size }),
     ...(stage !== undefined && { stage }),
+    ...(into !== undefined && stage !== undefined && into > stage && { into }),
     after: originOf(x),
     ...(facts && !refused && { cost: funnelCost(options, facts, isBounded(node)) }),
     ...(refused && { refused: { code: refused.code, detail: refused.detail } }),
@@ -81,10 +85,20 @@ function imageOf({ graph }: Model): readonly number[] | undefined {
   return images.sort((a, b) => area(b) - area(a))[0];
 }
 
-/** The mean over the axes of log₂(from / to), rounded: 224 → 112 → 56 are 0, 1, 2; 299 → 149 → 147 are 0, 1, 1. */
-function halvings(from: readonly number[], to: readonly number[]): number {
+/** The mean over the spatial axes of log₂(from / to), rounded: 224 → 112 → 56 are 0, 1, 2; 299 → 149 → 147 are 0, 1, 1. */
+function stageOf(shape: Value['shape'], from: readonly number[]): number | undefined {
+  const to = shape?.slice(2).filter(d => typeof d === 'number') ?? [];
+  if (to.length !== from.length || shape?.length !== from.length + 2) return undefined;
   const logs = to.map((n, i) => Math.log2(from[i]! / n));
   return Math.max(0, Math.round(logs.reduce((a, b) => a + b, 0) / logs.length));
+}
+
+/** The stage of the convolutions that use a value, where nothing else does and all make images of one stage. */
+function laterStage({ uses }: Value, image: readonly number[]): number | undefined {
+  const stages = new Set(
+    [...uses].map(use => (use.kind === 'operand' && use.node.op.name === 'Conv' ? stageOf(use.node.outputs[0]!.shape, image) : undefined)),
+  );
+  return stages.size === 1 ? [...stages][0] : undefined;
 }
 
 /** Operators that a convolution is seen through; arithmetic with a constant is one half of a normalization. */
