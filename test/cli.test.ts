@@ -159,6 +159,22 @@ describe('the main job', () => {
     expect(readFileSync(at('plan.json.onnx'))).toEqual(readFileSync(at('partial.onnx')));
   });
 
+  test('costs, form by form', async () => {
+    const [text, json] = await all([['--explain'], ['--json', '--place', 'paper', '--kernel', '5']], args =>
+      funnel(['cost', 'model.onnx', ...args]),
+    );
+    expect(text).toMatchObject({ code: 0, stderr: '' });
+    expect(text!.stdout).toMatch(
+      /^model\.onnx: 13 activations converted\n +form .*kernels\n +as it is [\s\S]*identity-conv[\s\S]*\n +site +C×H×W/,
+    );
+    expect(JSON.parse(json!.stdout)).toMatchObject({
+      schema: 'onnx-funnel/cost@1',
+      input: 'model.onnx',
+      converted: 8,
+      sites: { length: 8 },
+    });
+  });
+
   test('refusals are told, with what to do, and are no failure', async () => {
     const text = `<ir_version: 8, opset_import: ["" : 17]>
 g (float[1,1,4,4] x, float[1,1,1,1] w = {2}, float[1] s = {1}, float[1] b = {0}, float[1] m = {0}, float[1] v = {1}) => (float[1,1,4,4] y) {

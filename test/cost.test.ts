@@ -16,20 +16,28 @@ const resnet = parse(readFileSync(join(import.meta.dirname, '../fixtures/models/
 
 describe('counts of known networks, beside those of the paper', () => {
   /** Funnels, and what they add: weights, γ and β (what training learns; the statistics are C·2 more), and multiply-accumulates. */
-  const counted: readonly (readonly [Network, Preset, funnels: number, parameters: number, macs: number, stride?: '1×1'])[] = [
+  const counted: readonly {
+    readonly network: Network;
+    readonly preset: Preset;
+    readonly funnels: number;
+    readonly parameters: number;
+    readonly macs: number;
+    readonly stride?: '1×1';
+  }[] = [
     // ResNet: C·(9 + 2); the official code learns C biases more, which its BatchNormalization makes idle: 161,280 and 26,880.
-    ['resnet-50', 'paper', 39, 147_840, 70_447_104, '1×1'],
-    ['resnet-50', 'paper', 39, 147_840, 74_511_360],
-    ['resnet-50', 'partial', 13, 24_640, 11_741_184],
-    ['resnet-101', 'paper', 90, 435_072, 116_508_672, '1×1'],
-    ['resnet-101', 'partial', 30, 72_512, 19_418_112],
+    { network: 'resnet-50', stride: '1×1', preset: 'paper', funnels: 39, parameters: 147_840, macs: 70_447_104 },
+    { network: 'resnet-50', preset: 'paper', funnels: 39, parameters: 147_840, macs: 74_511_360 },
+    { network: 'resnet-50', preset: 'partial', funnels: 13, parameters: 24_640, macs: 11_741_184 },
+    { network: 'resnet-101', stride: '1×1', preset: 'paper', funnels: 90, parameters: 435_072, macs: 116_508_672 },
+    { network: 'resnet-101', preset: 'partial', funnels: 30, parameters: 72_512, macs: 19_418_112 },
     // Light: C·(3 + 3 + 4).
-    ['mobilenet-0.75', 'light', 27, 82_080, 22_692_096],
-    ['shufflenet-v2-0.5', 'light', 37, 29_440, 4_929_792],
-    ['shufflenet-v2-1.5', 'light', 37, 80_000, 12_456_192],
+    { network: 'mobilenet-0.75', preset: 'light', funnels: 27, parameters: 82_080, macs: 22_692_096 },
+    { network: 'shufflenet-v2-0.5', preset: 'light', funnels: 37, parameters: 29_440, macs: 4_929_792 },
+    { network: 'shufflenet-v2-1.5', preset: 'light', funnels: 37, parameters: 80_000, macs: 12_456_192 },
   ];
-  test.each(counted)('%s, %s', async (name, preset, funnels, parameters, macs, stride) => {
-    const { sites, added } = await planConversion(parse(networks[name](stride && { stride })), { preset }, { form: 'trainable' });
+  test.each(counted)('$network $stride, $preset', async ({ network, preset, funnels, parameters, macs, stride }) => {
+    const text = networks[network](stride ? { stride } : {});
+    const { sites, added } = await planConversion(parse(text), { preset }, { form: 'trainable' });
     const chosen = sites.filter(site => site.convert);
     const norms = preset === 'light' ? 2 : 1;
     const statistics = chosen.reduce((sum, { channels }) => sum + 2 * norms * channels!, 0);

@@ -23,7 +23,7 @@ export interface Site {
   readonly size?: readonly number[];
   /** How often the image was halved since the model's input: 1 for a ResNet's stem, 2 to 5 for its stages (conv2_x to conv5_x). */
   readonly stage?: number;
-  /** The stage that alone uses it, where that is a later one: a bottleneck may halve the image in its second convolution. */
+  /** The stage of the one convolution that uses it, where that is a later one: a bottleneck may halve the image in its second. */
   readonly into?: number;
   /** The window of the convolution before it, such as `3x3`, else the operator before it. Normalizations are looked through. */
   readonly after: string;
@@ -93,12 +93,10 @@ function stageOf(shape: Value['shape'], from: readonly number[]): number | undef
   return Math.max(0, Math.round(logs.reduce((a, b) => a + b, 0) / logs.length));
 }
 
-/** The stage of the convolutions that use a value, where nothing else does and all make images of one stage. */
+/** The stage of the convolution that is a value's only use. */
 function laterStage({ uses }: Value, image: readonly number[]): number | undefined {
-  const stages = new Set(
-    [...uses].map(use => (use.kind === 'operand' && use.node.op.name === 'Conv' ? stageOf(use.node.outputs[0]!.shape, image) : undefined)),
-  );
-  return stages.size === 1 ? [...stages][0] : undefined;
+  const [use, other] = uses;
+  return use?.kind === 'operand' && !other && use.node.op.name === 'Conv' ? stageOf(use.node.outputs[0]!.shape, image) : undefined;
 }
 
 /** Operators that a convolution is seen through; arithmetic with a constant is one half of a normalization. */
