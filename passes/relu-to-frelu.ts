@@ -47,11 +47,10 @@ export function reluToFrelu(options: ReluToFreluOptions = {}): Pass {
   const { sites, identity = false, ...general } = options;
   for (const own of [{}, ...(sites?.values() ?? [])]) checkOptions({ ...general, ...own });
   const funnel = ({ node }: { readonly node: Node }, x: Value, start: Start, op: Builder) => {
-    const own = sites ? sites.get(node.outputs[0]!.name) : {};
-    return (
-      own &&
-      makeFunnel(x, { ...imageFacts(x), convolved: isConvolved(x) }, start, { ...general, ...own }, op, [node.outputs[0]!.name, node.name])
-    );
+    const result = node.outputs[0]!.name;
+    const own = sites ? sites.get(result) : {};
+    if (!own || constantOf(x)) return undefined;
+    return makeFunnel(x, { ...imageFacts(x), convolved: isConvolved(x) }, start, { ...general, ...own }, op, [result, node.name]);
   };
   const rules = [
     rule({ match: p.Relu(any('x')).as('site'), rewrite: ({ x, site }, op) => funnel(site, x, { slope: 0, floor: 0 }, op) }),
@@ -88,6 +87,8 @@ export function reluToFrelu(options: ReluToFreluOptions = {}): Pass {
   ];
   return pass('relu-to-frelu', 'changes', rules, {
     prepare: inferMissingTypes,
+    // Names of sites are those of the graph; a function's body has names of its own.
+    skips: () => sites !== undefined,
   });
 }
 

@@ -1,5 +1,9 @@
 import { FunnelError } from './errors.ts';
 import { closeFactRuntime } from './infer/runtime.ts';
+import type { CostReport } from './inspect/cost.ts';
+import type { Sizes } from './inspect/costs.ts';
+import type { Placement } from './inspect/place.ts';
+import type { Plan, PlanOptions } from './inspect/plan.ts';
 import type { Model } from './ir/model.ts';
 import type { Pass } from './rewrite/pass.ts';
 import { type PipelineOptions, type Rewritten, rewrite as runPasses } from './rewrite/pipeline.ts';
@@ -36,6 +40,38 @@ export async function write(model: Model, path: string, options: file.WriteOptio
 export async function rewrite(model: Model, passes: readonly Pass[], options: PipelineOptions = {}): Promise<Rewritten> {
   try {
     return await runPasses(model, passes, options);
+  } finally {
+    await closeFactRuntime();
+  }
+}
+
+/**
+ * Chooses the activations of a model to become FReLU, and says what that costs; `carryOut` gives the options of reluToFrelu that do it.
+ * `sizes` stand in for dimensions that the model leaves open.
+ * @throws FunnelError `E_USAGE` for a placement that the model does not have.
+ */
+export async function plan(model: Model, placement: Placement, options: PlanOptions = {}, sizes: Sizes = {}): Promise<Plan> {
+  const { planConversion } = await import('./inspect/plan.ts');
+  try {
+    return await planConversion(model, placement, options, sizes);
+  } finally {
+    await closeFactRuntime();
+  }
+}
+
+/**
+ * What a model costs as it is, and with its FReLU in each form; one without any is converted first, as `placement` and `options` say.
+ * @throws FunnelError `E_USAGE` for a placement that the model does not have.
+ */
+export async function cost(
+  model: Model,
+  placement: Placement = {},
+  options: Omit<PlanOptions, 'form'> = {},
+  sizes: Sizes = {},
+): Promise<CostReport> {
+  const { costReport } = await import('./inspect/cost.ts');
+  try {
+    return await costReport(model, placement, options, sizes);
   } finally {
     await closeFactRuntime();
   }

@@ -3,9 +3,13 @@
  *
  * @packageDocumentation
  */
-export { type ModelOrPath, read, rewrite, verify, write } from './api.ts';
+export { cost, type ModelOrPath, plan, read, rewrite, verify, write } from './api.ts';
 export { DecodeError, FunnelError, InvalidModel, PassFailed, type Problem, ProviderUnavailable, TextSyntaxError } from './errors.ts';
+export type { CostedForm, CostReport, FormCost, SiteCost } from './inspect/cost.ts';
+export type { Sizes } from './inspect/costs.ts';
 export { type Inspection, inspect } from './inspect/inspect.ts';
+export type { Budget, Placement, Preset, Range } from './inspect/place.ts';
+export { carryOut, type Plan, type PlanOptions, parsePlan } from './inspect/plan.ts';
 export type { Attribute } from './ir/attribute.ts';
 export { check, problemsOf } from './ir/check.ts';
 export { Graph } from './ir/graph.ts';

@@ -34,6 +34,8 @@ beforeAll(async () => {
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
   writeFileSync(at('short.onnx'), readFileSync(at('model.onnx')));
   truncateSync(at('short.onnx'), 10_000);
+  const site = { site: 'y', node: 'y', op: 'Relu', after: 'input', convert: true, why: 'chosen' };
+  writeFileSync(at('other.json'), JSON.stringify({ schema: 'onnx-funnel/plan@1', options: {}, sites: [site] }));
 });
 
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -67,6 +69,20 @@ describe('bad input is one line and exit code 2', () => {
     ['convert model.onnx -o x.onnx --form fusde', /--form 'fusde'; did you mean 'fused'\?/],
     ['convert model.onnx -o x.onnx --kernel 4', /kernel must be an odd size up to 63, not 4/],
     ['convert model.onnx -o x.onnx --kernle 3', /unknown option '--kernle'; did you mean --kernel\?/],
+    ['convert model.onnx -o x.onnx --place papre', /--place 'papre'; did you mean 'paper'\?/],
+    ['convert model.onnx -o x.onnx --max-macs 2%', /increase: '\+' and a number/],
+    ['convert model.onnx -o x.onnx --max-macs +much', /like \+2%/],
+    ['convert model.onnx -o x.onnx --stage x', /like 3, 2-4/],
+    ['convert model.onnx -o x.onnx --only nothing*', /no activation's name matches 'nothing\*'; --plan lists them/],
+    ['convert model.onnx --plan -o x.onnx', /--plan writes no model/],
+    ['convert model.onnx --plan missing.json -o x.onnx', /can't read missing\.json: there is no such file/],
+    ['convert model.onnx --plan=model.onnx -o x.onnx', /model\.onnx: not JSON/],
+    ['convert model.onnx --plan missing.json --kernel 5 -o x.onnx', /leave out --kernel/],
+    [
+      'convert model.onnx --plan other.json -o x.onnx',
+      /other\.json: the plan is for another model: its activation y \(Relu\) is not there/,
+    ],
+    ['convert model.onnx -o x.onnx --weights empty.onnx', /empty\.onnx: .*empty/],
     ['conver model.onnx -o x.onnx', /unknown command 'conver'; did you mean convert\?/],
     ['fold model.onnx -o x.onnx --max-growth much', /number of bytes/],
     ['inspect model.onnx model.onnx', /too many arguments.*funnel inspect --help/],
@@ -122,6 +138,41 @@ describe('the main job', () => {
     expect({ code: same!.code, ...JSON.parse(same!.stdout) }).toMatchObject({ code: 0, schema: 'onnx-funnel/verdict@1', status: 'same' });
     expect(different).toMatchObject({ code: 1, stderr: '' });
     expect(different!.stdout).toMatch(/^different/);
+  });
+
+  test('a plan is shown, kept, and carried out', async () => {
+    const shown = await funnel(['convert', 'model.onnx', '--place', 'partial', '--plan']);
+    expect(shown).toMatchObject({ code: 0, stderr: '' });
+    expect(shown.stdout).toMatch(/^model\.onnx: 4 of 13 activations become FReLU\n[\s\S]*in all +\+\d+ parameters/);
+    const kept = await funnel(['convert', '--place', 'partial', '--plan', 'model.onnx', '--json']);
+    writeFileSync(at('plan.json'), kept.stdout);
+    expect(JSON.parse(kept.stdout)).toMatchObject({ schema: 'onnx-funnel/plan@1', model: 'model.onnx' });
+    const [planned, placed] = await all(
+      [
+        ['--plan', 'plan.json'],
+        ['--place', 'partial'],
+      ],
+      args => funnel(['convert', ...args, 'model.onnx', '-o', `${args[1]}.onnx`]),
+    );
+    expect(planned!.stdout).toMatch(/relu-to-frelu +4 × Relu[\s\S]*left out \d+: /);
+    expect(placed!.code).toBe(0);
+    expect(readFileSync(at('plan.json.onnx'))).toEqual(readFileSync(at('partial.onnx')));
+  });
+
+  test('costs, form by form', async () => {
+    const [text, json] = await all([['--explain'], ['--json', '--place', 'paper', '--kernel', '5']], args =>
+      funnel(['cost', 'model.onnx', ...args]),
+    );
+    expect(text).toMatchObject({ code: 0, stderr: '' });
+    expect(text!.stdout).toMatch(
+      /^model\.onnx: 13 activations converted\n +form .*kernels\n +as it is [\s\S]*identity-conv[\s\S]*\n +site +C×H×W/,
+    );
+    expect(JSON.parse(json!.stdout)).toMatchObject({
+      schema: 'onnx-funnel/cost@1',
+      input: 'model.onnx',
+      converted: 8,
+      sites: { length: 8 },
+    });
   });
 
   test('refusals are told, with what to do, and are no failure', async () => {

@@ -150,3 +150,61 @@ describe.skipIf(Object.keys(light).length === 0)('networks whose weights are mad
     expect(report.find(r => r.pass === 'fold-batch-norm')!.refused.length).toBe(left);
   });
 });
+
+const frelu = corpusModels('frelu');
+
+/** What each file of FReLU spelled out becomes: the function it is fused into, or the code of a refusal and a part of its detail. */
+const spellings: Readonly<Record<string, readonly [string, string?]>> = {
+  ...Object.fromEntries(
+    ['clamp-min-t-', 'k5', 'light-sum', 'maximum', 'nobias', 'nobn', 'official', 'pad-same', 'relu-x-t-+t', 'stack.amax', 'stack.max']
+      .concat('swap', 'where', 'wherege', 'zeropad2d')
+      .flatMap(name => [`${name}.ts`, `${name}.dyn`])
+      .concat('keras_Conv2D_groups', 'keras_L.Maximum', 'keras_ops.maximum_swapped')
+      .concat('light-sum.dyn-noopt', 'light-sum.ts-nofold', 'official.dyn-noopt', 'official.ts-nofold')
+      .map(name => [name, ['FReLU']]),
+  ),
+  'light-max.ts': ['FReLULightMax'],
+  'light-max.dyn': ['FReLULightMax'],
+  keras_relu: ['nothing'],
+  'light-sum.ts-train': ['E_TRAINING', 'its statistics come from the batch'],
+  'official.ts-train': ['E_TRAINING', 'its statistics come from the batch'],
+  ...Object.fromEntries(
+    (
+      [
+        ['acon-frelu', 'ACON-FReLU, a smooth maximum'],
+        ['groupnorm', 'statistics of the image (GroupNorm or InstanceNorm)'],
+        ['layernorm', 'statistics of the image (LayerNorm)'],
+        ['mask', 'picks by mask arithmetic'],
+        ['pad-reflect', "padded by 'reflect', not by zeros"],
+        ['pad-replicate', 'padded by repetition of its border, not by zeros'],
+      ] as const
+    ).flatMap(([name, why]) => [`${name}.ts`, `${name}.dyn`].map(file => [file, ['E_FORM', why]] as const)),
+  ),
+};
+
+describe.skipIf(Object.keys(frelu).length === 0)('FReLU as exporters write it', () => {
+  test('every file has its line', () =>
+    expect(
+      Object.keys(frelu)
+        .map(f => f.replace('.onnx', ''))
+        .sort(),
+    ).toEqual(Object.keys(spellings).sort()));
+
+  test.each(Object.entries(spellings))('%s: %s', async (name, [expected, why = '']) => {
+    const before = await read(frelu[`${name}.onnx`]!);
+    const fused = await run(before, pipelines.fuse!);
+    const { fired, refused } = fused.report.find(r => r.pass === 'fuse-frelu')!;
+    if (!expected.startsWith('FReLU')) {
+      expect(fired).toEqual([]);
+      expect(refused.map(r => r.code)).toEqual(expected === 'nothing' ? [] : [expected]);
+      for (const { detail } of refused) expect(detail).toContain(why);
+      return;
+    }
+    expect(refused).toEqual([]);
+    expect(count(fused.model, expected)).toBe(1);
+    const inlined = await run(fused.model, ['inline-functions']);
+    const lowered = await run(before, pipelines.lower!, { target: 'ort-cpu' });
+    for (const { model } of [fused, inlined, lowered]) expect((await compare(before, model)).reasons).toEqual([]);
+    expect(count((await run(lowered.model, ['fuse-frelu'])).model, expected)).toBe(1);
+  });
+});

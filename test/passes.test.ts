@@ -37,9 +37,9 @@ describe.each(readPassDocs(root))('$name: its doc comment', ({ name, before, aft
 
 /**
  * Comments of a case: pass options (`# options: {...}`), the reason codes of its refusals (`# refused: E_…`, or `-` for a case that
- * does nothing in silence), and why ONNX Runtime can't judge it (`# no runtime: …`).
+ * does nothing in silence), what the first of these tells a person (`# detail: …`, a part of it), and why ONNX Runtime can't judge it (`# no runtime: …`).
  */
-function directives(text: string): { options: PassOptions; refused: string[] } {
+function directives(text: string): { options: PassOptions; refused: string[]; detail: string } {
   const line = (key: string) => text.match(new RegExp(`^# ${key}: (.+)$`, 'm'))?.[1];
   return {
     options: JSON.parse(line('options') ?? '{}') as PassOptions,
@@ -47,6 +47,7 @@ function directives(text: string): { options: PassOptions; refused: string[] } {
       line('refused')
         ?.split(/[,\s]+/)
         .filter(code => code !== '-') ?? [],
+    detail: line('detail') ?? '',
   };
 }
 
@@ -59,13 +60,14 @@ const cases = readdirSync(fixtures).flatMap(pass =>
 
 describe.each(cases)('$pass: $name', ({ pass: passName, path }) => {
   const text = readFileSync(path, 'utf8');
-  const { options, refused } = directives(text);
+  const { options, refused, detail } = directives(text);
   const pass = passes[passName]!(options);
   const run = () => rewrite(parse(text), [pass], { check: true });
 
   test('gives the blessed graph, or its reason', async () => {
     const { model, report } = await run();
     expect([...new Set(report[0]!.refused.map(r => r.code))].sort()).toEqual(refused.sort());
+    expect(report[0]!.refused[0]?.detail ?? '').toContain(detail);
     if (report[0]!.fired.length === 0) {
       expect(existsSync(path.replace('.onnxtxt', '.after.onnxtxt')), 'a case that does not fire has no blessed graph').toBe(false);
       expect(text, 'a case that does not fire says so').toMatch(/^# refused: /m);

@@ -1,6 +1,7 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { PassOptions } from '../../passes/index.ts';
 import type { Form } from '../functions/forms.ts';
+import type { Condition } from '../functions/frelu.ts';
 import type { Target } from '../functions/targets.ts';
 import { list, unknownName } from './names.ts';
 
@@ -26,6 +27,10 @@ export interface PassFlags {
   readonly form?: 'folded' | 'trainable' | 'fused';
   readonly init?: 'exact' | 'gaussian';
   readonly kernel?: number;
+  readonly dilation?: number;
+  readonly condition?: Condition;
+  readonly combine?: 'max' | 'sum';
+  readonly identity?: boolean;
   readonly seed?: number;
   /** A file of trained weights. */
   readonly weights?: string;
@@ -38,27 +43,29 @@ export interface PassFlags {
 }
 
 /** Pass options by the option that gives them; a pass is told what was given, its defaults are its own. */
-export function passOptions({
-  form,
-  init,
-  kernel,
-  seed,
-  maxGrowth,
-  target,
-  lowering,
-  maxError,
-  freezeInitializers: glob,
-}: PassFlags): PassOptions {
+export function passOptions(flags: PassFlags): PassOptions {
+  const { maxGrowth, target, lowering, maxError, freezeInitializers: glob } = flags;
   return {
-    ...(form && { form }),
-    ...(init && { init }),
-    ...(kernel !== undefined && { kernel }),
-    ...(seed !== undefined && { seed }),
+    ...funnelOptions(flags),
     ...(maxGrowth !== undefined && { maxGrowth }),
     ...(target && { target }),
     ...(lowering && { lowering }),
     ...(maxError !== undefined && { maxError }),
     ...(glob && { freeze: glob }),
+  };
+}
+
+/** Those of the funnels that a conversion makes. */
+export function funnelOptions({ form, init, kernel, dilation, condition, combine, identity, seed }: PassFlags) {
+  return {
+    ...(form && { form }),
+    ...(init && { init }),
+    ...(kernel !== undefined && { kernel }),
+    ...(dilation !== undefined && { dilation }),
+    ...(condition && { condition }),
+    ...(combine && { combine }),
+    ...(identity && { identity }),
+    ...(seed !== undefined && { seed }),
   };
 }
 
@@ -84,6 +91,14 @@ export const convertOptions = (): Option[] => [
   ]),
   choice('--init <start>', "the funnels' first weights: exactly the activation before, or the paper's N(0, 0.01²)", ['exact', 'gaussian']),
   new Option('--kernel <size>', 'window size, odd (default: 3)').argParser(wholeNumber(1)),
+  new Option('--dilation <distance>', "distance between the window's taps (default: 1)").argParser(wholeNumber(1)),
+  choice(
+    '--condition <condition>',
+    'what a pixel is compared with: a k×k convolution; a 1×k and a k×1 one, summed or the larger; a pool (default: conv)',
+    ['conv', 'light-sum', 'light-max', 'max-pool', 'average-pool'] satisfies Condition[],
+  ),
+  choice('--combine <how>', "how: max(x, T(x)), or x + T(x) of the paper's ablation (default: max)", ['max', 'sum']),
+  new Option('--identity', 'let Identity nodes become funnels too, max(x, x) at first'),
   seedOption('seed of random first weights (default: 0)'),
   new Option('--weights <file>', 'trained weights, by the names of activations: .npz, .safetensors or an ONNX model').conflicts('init'),
 ];
@@ -121,10 +136,12 @@ export const revertOption = () =>
     "how far a funnel's coefficients may be from an activation's, in sum: outputs of a site differ by at most this times max |x| + 1 (default: 0)",
   ).argParser(nonNegative);
 
+export const explainOption = (description: string) => new Option('--explain', description);
+
 /** Reporting and safety of the commands that run passes. */
 export const rewriteOptions = (): Option[] => [
   outputOption(),
-  new Option('--explain', 'list every place that was rewritten or refused, and why'),
+  explainOption('list every place that was rewritten or refused, and why'),
   new Option('--check', "check ONNX's rules after each pass"),
   externalDataOption(),
   jsonOption(),
@@ -172,15 +189,22 @@ const units: Readonly<Record<string, number>> = {
   gib: 2 ** 30,
 };
 
-function bytes(text: string): number {
+/** A number of bytes, such as 65536, 64KiB or 1MB. */
+export function bytes(text: string): number {
   const [, number = '', unit = ''] = /^(\d+(?:\.\d+)?)\s*([a-z]*)$/i.exec(text) ?? [];
   const factor = units[unit.toLowerCase()];
   if (number === '' || factor === undefined) throw new InvalidArgumentError('It must be a number of bytes, such as 65536, 64KiB or 1MB.');
   return Math.round(Number(number) * factor);
 }
 
-/** `--freeze-initializers` takes its glob after `=` only: commander would take the next argument, which is the model. */
+/**
+ * `--freeze-initializers` takes its glob after `=` only: commander would take the next argument, which is the model. `--plan` takes the
+ * next argument where that is a plan and no model.
+ */
 export function bindOptionalValues(args: readonly string[]): string[] {
   const end = args.indexOf('--');
-  return args.map((arg, i) => (arg === '--freeze-initializers' && (end < 0 || i < end) ? `${arg}=` : arg));
+  return args.map((arg, i) => {
+    const bare = (end < 0 || i < end) && (arg === '--freeze-initializers' || (arg === '--plan' && !args[i + 1]?.endsWith('.json')));
+    return bare ? `${arg}=` : arg;
+  });
 }

@@ -1,6 +1,7 @@
 import { Command, CommanderError } from 'commander';
 import { completion } from './commands/completion.ts';
 import { convert } from './commands/convert.ts';
+import { cost } from './commands/cost.ts';
 import { demo } from './commands/demo.ts';
 import { deploy } from './commands/deploy.ts';
 import { fold } from './commands/fold.ts';
@@ -29,7 +30,7 @@ export function program(): Command {
     .configureOutput({ outputError: () => {} })
     .addHelpText('after', "\n'funnel <command> --help' shows a command's options and examples.");
   naming(funnel);
-  for (const make of [convert, fold, deploy, lower, revert, rewrite, verify, inspect, print, parse, passes, demo, completion]) {
+  for (const make of [convert, fold, deploy, lower, revert, rewrite, verify, inspect, cost, print, parse, passes, demo, completion]) {
     const command = make().copyInheritedSettings(funnel);
     funnel.addCommand(naming(command));
   }

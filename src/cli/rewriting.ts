@@ -1,6 +1,8 @@
+import type { PassOptions } from '../../passes/index.ts';
 import { InvalidModel } from '../errors.ts';
 import type { TrainedWeights } from '../functions/weights.ts';
 import type { Model } from '../ir/model.ts';
+import type { RewriteSummary } from '../report/rewrite-text.ts';
 import type { Pass } from '../rewrite/pass.ts';
 import type { Rewritten } from '../rewrite/pipeline.ts';
 import { Bug, naming, usage } from './failure.ts';
@@ -12,18 +14,34 @@ import { progressBar } from './progress.ts';
 /** Which passes a command runs: their names, or those of pipelines, one after the other. */
 export type Wanted = { readonly passes: readonly string[] } | { readonly pipelines: readonly string[] };
 
+/** What a command finds out once it has the model. */
+export interface Found {
+  readonly options: PassOptions;
+  /** Activations that were left out on purpose. */
+  readonly left: RewriteSummary['left'];
+}
+
 /** The middle of convert, fold and rewrite: read, rewrite, write, report. */
-export async function rewriteFile(command: string, input: string, flags: RewriteFlags & PassFlags, wanted: Wanted): Promise<void> {
+export async function rewriteFile(
+  command: string,
+  input: string,
+  flags: RewriteFlags & PassFlags,
+  wanted: Wanted,
+  look: (model: Model) => Promise<Found | undefined> = async () => undefined,
+): Promise<void> {
   const output = await wantedOutput(flags.output);
   // The disk works while the code is loaded.
   const reporting = Promise.all([import('./output.ts'), import('../report/rewrite-text.ts')]);
   const weights = await trainedWeights(flags.weights);
-  const [before, passes, inputBytes] = await Promise.all([readModel(input), passesFor(wanted, flags, weights), sizeOfFile(input)]);
+  const [before, makers, inputBytes] = await Promise.all([readModel(input), passesFor(wanted, flags), sizeOfFile(input)]);
+  const { options = {}, left = [] } = (await look(before)) ?? {};
+  const passes = makers.map(make => make({ ...passOptions(flags), ...options, ...(weights && { weights }) }));
   const { model, report } = await runPasses(before, passes, input, flags.check === true);
   if (weights && !weights.wasUsed)
     throw usage(`${weights.source} has weights for ${some(weights.sites)}; no activation of ${input} is called that`);
   await writeModel(model, output, input, flags.externalData);
-  const summary = { command, input, output, inputBytes, outputBytes: await sizeOfFile(output), changed: model !== before, passes: report };
+  const outputBytes = await sizeOfFile(output);
+  const summary = { command, input, output, inputBytes, outputBytes, changed: model !== before, left, passes: report };
   const [{ say }, { rewriteJson, rewriteText }] = await reporting;
   const message = {
     json: rewriteJson(summary),
@@ -41,15 +59,15 @@ async function trainedWeights(path: string | undefined): Promise<TrainedWeights 
 const some = (names: readonly string[]) =>
   names.length > 4 ? `${names.slice(0, 3).join(', ')} and ${names.length - 3} more` : names.join(', ');
 
-/** The passes of a command line, ready to run. Initializers are frozen first when that was asked for. */
-async function passesFor(wanted: Wanted, flags: PassFlags, weights: TrainedWeights | undefined): Promise<Pass[]> {
+/** The passes of a command line. Initializers are frozen first when that was asked for. */
+async function passesFor(wanted: Wanted, flags: PassFlags): Promise<((options: PassOptions) => Pass)[]> {
   const { passes, pipelines } = await import('../../passes/index.ts');
   const where = "'funnel passes' lists them";
   if ('pipelines' in wanted) checkNames('pipeline', wanted.pipelines, Object.keys(pipelines), where);
   const names = 'pipelines' in wanted ? wanted.pipelines.flatMap(name => pipelines[name]!) : wanted.passes;
   checkNames('pass', names, Object.keys(passes), where);
   const freeze = flags.freezeInitializers !== undefined && !names.includes('freeze-initializers') ? ['freeze-initializers'] : [];
-  return [...freeze, ...names].map(name => passes[name]!({ ...passOptions(flags), ...(weights && { weights }) }));
+  return [...freeze, ...names].map(name => passes[name]!);
 }
 
 async function runPasses(model: Model, passes: readonly Pass[], input: string, check: boolean): Promise<Rewritten> {

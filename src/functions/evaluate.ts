@@ -1,7 +1,9 @@
 import { constantOf } from '../ir/constant.ts';
 import type { Node } from '../ir/node.ts';
+import { displayOp } from '../ir/op.ts';
 import type { Value } from '../ir/value.ts';
 import { type ReasonCode, Refusal } from '../rewrite/refusal.ts';
+import type { DType } from '../tensor/dtype.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { constantTap, type Linear } from './linear.ts';
 import { operators, strangers } from './maximum.ts';
@@ -19,6 +21,8 @@ export interface Maximum {
 /** What x may be, and the spatial rank of the convolution that says so. */
 export interface Leaf extends View {
   readonly spatialRank: number;
+  /** The element type of that convolution's weight, so of x. */
+  readonly dtype: DType | undefined;
 }
 
 /** Sets of maps grow by addition; a funnel has three. */
@@ -66,6 +70,11 @@ export class Evaluation {
     return undefined;
   }
 
+  /** Notes that an operator is none of the algebra's: what it is there for, if that has a name. */
+  rejectStranger(node: Node, otherwise: string): undefined {
+    return this.reject(strangerBefore(node) ?? otherwise);
+  }
+
   /** Notes what keeps a funnel from being taken for one. */
   refuse(code: ReasonCode, detail: string): void {
     this.conditions.push(new Refusal(code, detail));
@@ -99,7 +108,7 @@ export class Evaluation {
 
   /** x, or zero, as a map. */
   tap(value: Value, centre: 0 | 1): Linear {
-    return constantTap(value.dtype ?? 'float', 1, this.#leaf.spatialRank, centre);
+    return constantTap(value.dtype ?? this.#leaf.dtype ?? 'float', 1, this.#leaf.spatialRank, centre);
   }
 
   #leafAt(value: Value): Maximum | undefined {
@@ -112,7 +121,8 @@ export class Evaluation {
 
   #compute(value: Value): Maximum | undefined {
     const node = value.producer;
-    if (node?.op.domain !== '' || value !== node.outputs[0]) return undefined;
+    if (!node || value !== node.outputs[0]) return undefined;
+    if (node.op.domain !== '') return this.reject(foreign(node));
     if (this.nodes.size >= MOST_NODES) return this.reject('it is far from x');
     this.nodes.add(node);
     if (isNoOp(node)) return this.evaluate(node.inputs[0]);
@@ -122,11 +132,14 @@ export class Evaluation {
       return inner && { ...inner, last: move === 'last' };
     }
     const compute = Object.hasOwn(operators, node.op.name) ? operators[node.op.name] : undefined;
-    if (!compute) return this.reject(strangerBefore(node) ?? `a ${node.op.name} takes part`);
+    if (!compute) return this.rejectStranger(node, `a ${node.op.name} takes part`);
     const result = compute(node, this);
     return result && result.maps.length > MOST_MAPS ? this.reject('it is the largest of many branches') : result;
   }
 }
+
+/** An operator that a runtime's optimiser or a framework has for itself. */
+export const foreign = (node: Node): string => `${displayOp(node.op)} is no operator of ONNX: look for FReLU before a runtime optimises`;
 
 /** What an operator outside of the algebra is there for: it may be the tail of something that has a name. */
 function strangerBefore(node: Node): string | undefined {

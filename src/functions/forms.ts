@@ -1,5 +1,6 @@
 import type { Value } from '../ir/value.ts';
 import type { Builder } from '../rewrite/builder.ts';
+import { byteLengthOf } from '../tensor/dtype.ts';
 import { Tensor } from '../tensor/tensor.ts';
 import { freluAttributes, freluFunction, samePads } from './frelu.ts';
 import { constantTap, type Linear, scaled, sum } from './linear.ts';
@@ -64,6 +65,9 @@ function residual(x: Value, maps: readonly Linear[], form: 'residual' | 'identit
   const one = constantTap(dtype, first.weight.dims[0]!, rank - 2, 1);
   const between = second && less(first, second);
   const above = less(second ?? first, one)!;
+  const lost = byteLengthOf(dtype, 1) === 2 ? Math.max(...[above, ...(between ? [between] : [])].map(lossOf)) : 0;
+  if (lost > 0)
+    op.note(`${form} in ${dtype} costs weights their last bits: |difference| ≤ ${lost.toPrecision(2)}·(max |x| + 1), and rounding`);
   const gain = second && between ? op.Add(conv(x, above, op), op.Relu(applied(x, between, op))) : applied(x, above, op);
   const passed = form === 'identity-conv' ? conv(x, { ...one, weight: Tensor.fill(dtype, one.weight.dims, 1) }, op, false) : x;
   return op.Add(passed, op.Relu(gain));
@@ -73,6 +77,17 @@ function residual(x: Value, maps: readonly Linear[], form: 'residual' | 'identit
 function applied(x: Value, map: Linear, op: Builder): Value {
   const arms = crossArms(map);
   return arms ? op.Add(conv(x, arms[0], op), conv(x, arms[1], op, false)) : conv(x, map, op);
+}
+
+/** What rounding takes off a map's coefficients: the largest sum over a channel. */
+function lossOf({ weight, bias }: Linear): number {
+  const channels = bias.size;
+  const lost = new Float64Array(channels);
+  for (const t of [weight, bias]) {
+    const [exact, rounded] = [t.numbers(), t.settle().numbers()];
+    for (let i = 0; i < exact.length; i++) lost[Math.floor((i * channels) / exact.length)]! += Math.abs(exact[i]! - rounded[i]!);
+  }
+  return Math.max(...lost);
 }
 
 const less = (a: Linear, b: Linear) => sum(a, scaled(b, -1));

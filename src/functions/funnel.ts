@@ -87,6 +87,8 @@ export function makeFunnel(
   if (x.producer?.op.name === 'DequantizeLinear') return op.refuse('E_QUANTISED');
   const unfit = dtype === undefined ? 'the element type is not known' : unfitDtype(dtype, op.opset);
   if (unfit !== undefined || dtype === undefined) return op.refuse('E_DTYPE', unfit);
+  // The network is a valid one all the same, and had convolutions of that type before: other runtimes have the kernels.
+  if (dtype === 'double' || dtype === 'bfloat16') op.note(`ONNX Runtime's CPU provider has no Conv for ${dtype}`);
   const window = new Array<number>(spatialRank).fill(kernel);
   if (channels * kernel ** spatialRank > LARGEST_WEIGHT)
     return op.refuse('E_BUDGET', `a ${window.join('×')} window for ${channels} channels is too large`);
@@ -164,6 +166,5 @@ function unfitRank({ rank, convolved }: Image, condition: Condition): string | u
 /** What keeps a funnel from computing in an element type. */
 function unfitDtype(dtype: DType, opset: number): string | undefined {
   const missing = ['Conv', 'Max'].find(name => !operatorAt('', name, opset)?.dtypes.has(dtype));
-  if (missing) return `${missing} of operator set ${opset} does not take ${dtype}`;
-  return dtype === 'double' ? 'ONNX Runtime has no Conv for double' : undefined;
+  return missing && `${missing} of operator set ${opset} does not take ${dtype}`;
 }

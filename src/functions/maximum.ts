@@ -47,7 +47,7 @@ export const operators: Readonly<Record<string, Compute>> = {
   },
   Mul: (node, at) => product(node, at, k => k),
   Div: (node, at) =>
-    constantOf(node.inputs[1]) ? product(node, at, k => k.reciprocal()) : at.reject('a Div by a computed value takes part'),
+    constantOf(node.inputs[1]) ? product(node, at, k => k.reciprocal()) : at.rejectStranger(node, 'a Div by a computed value takes part'),
   Where: chosen,
   ReduceMax: stacked,
   Cast(node, at) {
@@ -160,7 +160,10 @@ function normalised(node: Node, at: Evaluation): Maximum | undefined {
 function union(inputs: readonly (Value | undefined)[], at: Evaluation): Maximum | undefined {
   const operands = inputs.map(v => at.evaluate(v));
   const known = operands.filter(m => m !== undefined);
-  if (known.length < operands.length) return undefined;
+  if (known.length < operands.length)
+    return known.length > 0 && at.convolutions > 0
+      ? at.reject('it compares a convolution with another value than it convolves')
+      : undefined;
   const [first] = known;
   const stranger = known.find(m => m.opaque !== undefined);
   if (stranger || !first) return stranger;

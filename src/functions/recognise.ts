@@ -5,7 +5,7 @@ import type { Value } from '../ir/value.ts';
 import type { OpName } from '../ops/schema.ts';
 import type { Match } from '../rewrite/match.ts';
 import { Pattern, type RootPattern } from '../rewrite/pattern.ts';
-import { Evaluation, type Leaf, type Maximum } from './evaluate.ts';
+import { Evaluation, foreign, type Leaf, type Maximum } from './evaluate.ts';
 import { type Condition, DOMAIN, functionName } from './frelu.ts';
 import { distinct, isTap, type Linear, sum } from './linear.ts';
 import { isNoOp, viewOf } from './view.ts';
@@ -61,7 +61,7 @@ export function spelledFunnel(root: OpName, explain = false): RootPattern<{ funn
       if (!explain) return false;
       // Sums are everywhere; only one that imitates a maximum is worth a word.
       const near = root === 'Max' || (miss?.closeness === 2 && (miss.opaque || (root !== 'Add' && root !== 'Sum')));
-      const why = near ? (miss?.reason ?? maxOfWhat(node)) : undefined;
+      const why = near ? (miss?.closeness && miss.reason) || maxOfWhat(node) : undefined;
       if (why === undefined) return false;
       const [condition] = miss?.conditions ?? [];
       m.consumeAll([node]);
@@ -89,7 +89,9 @@ function maxOfWhat({ inputs }: Node): string | undefined {
   const bound = inputs.find(v => constantOf(v));
   if (bound) return `it compares with the constant ${bound.name}`;
   const vector = inputs.some(v => v?.shape && v.shape.length < 3);
-  return vector ? undefined : 'none of its operands is a depthwise convolution of another';
+  if (vector) return undefined;
+  const stranger = inputs.find(v => v?.producer && v.producer.op.domain !== '')?.producer;
+  return stranger ? foreign(stranger) : 'it is the largest of different branches (Maxout): none is a depthwise convolution of another';
 }
 
 /** What x may be: the data of each convolution before `root` (except for Max, only of grouped ones), nearest first. */
@@ -119,7 +121,7 @@ function dataOf(conv: Node): Leaf | undefined {
   for (let node = data?.producer; node?.op.domain === '' && (node.op.name === 'Pad' || isNoOp(node)); node = data?.producer)
     data = node.inputs[0];
   const rank = conv.inputs[1]?.shape?.length ?? constantOf(conv.inputs[1])?.rank;
-  return data && rank !== undefined ? { ...viewOf(data), spatialRank: rank - 2 } : undefined;
+  return data && rank !== undefined ? { ...viewOf(data), spatialRank: rank - 2, dtype: conv.inputs[1]?.dtype } : undefined;
 }
 
 /** Matches a call of one of the functions that FReLU is fused into. */
@@ -132,7 +134,7 @@ export function calledFunnel(variant: { readonly condition: Condition; readonly 
       const node = value?.producer;
       const x = node?.inputs[0];
       if (!node || !x || displayOp(node.op) !== op) return false;
-      const found = new Evaluation({ value: x, moved: 'nowhere', spatialRank });
+      const found = new Evaluation({ value: x, moved: 'nowhere', spatialRank, dtype: node.inputs[1]?.dtype });
       const maps = branchesOf(node, found);
       m.consumeAll([node]);
       for (const { code, detail } of found.conditions) m.miss(code, detail);

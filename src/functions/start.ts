@@ -38,8 +38,8 @@ export interface Branch extends Normalization {
 
 /** Standard deviation of the Gaussian start, as FReLU's author advises. */
 const STD = 0.01;
-/** The epsilon of the normalization that `trainable` starts are made for. */
-const EPSILON = 1e-5;
+/** The epsilon of funnels' normalizations, every framework's default for vision, as ONNX stores it: in float. */
+export const EPSILON = Math.fround(1e-5);
 
 /**
  * A normalization that multiplies by exactly 1: γ = 1, μ = 0, σ² = 1 − ε. What rounding leaves of σ² + ε ≠ 1 is less than half a unit in

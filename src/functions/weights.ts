@@ -1,7 +1,7 @@
 import { FunnelError } from '../errors.ts';
 import { Tensor } from '../tensor/tensor.ts';
 import { deadChannels } from './linear.ts';
-import { type Branch, neutralNormalization } from './start.ts';
+import { type Branch, EPSILON, neutralNormalization } from './start.ts';
 
 /** One convolution of a funnel as it was trained: weight [C, 1, …window], window sizes odd; all others [C]. */
 export interface TrainedBranch {
@@ -12,9 +12,6 @@ export interface TrainedBranch {
   /** Taps per axis; 1 where nothing else is said. */
   readonly dilations?: readonly number[];
 }
-
-/** The epsilon that trained normalizations are taken to have: every framework's default for vision. */
-const EPSILON = 1e-5;
 
 /** Trained funnels by the names of their sites, and the file they come from. */
 export class TrainedWeights {

@@ -1,7 +1,10 @@
 import type { Model } from '../ir/model.ts';
+import { retyped } from '../ir/retype.ts';
 import type { Value } from '../ir/value.ts';
 import { RuntimeFailure } from '../runtime/failure.ts';
+import type { ValueMetadata } from '../runtime/session.ts';
 import { encode } from '../serde/model-file.ts';
+import type { DType } from '../tensor/dtype.ts';
 import { factRuntime } from './runtime.ts';
 import { skeletonOf } from './skeleton.ts';
 
@@ -10,7 +13,7 @@ import { skeletonOf } from './skeleton.ts';
  */
 export async function inferTypes(model: Model): Promise<RuntimeFailure | undefined> {
   try {
-    const { outputs } = await (await factRuntime()).outputTypes({ bytes: encode(skeletonOf(model), { inline: true }) });
+    const outputs = await typesOf(skeletonOf(model));
     const types = new Map(outputs.map(o => [o.name, o]));
     for (const node of model.graph.nodes()) {
       for (const value of node.outputs) {
@@ -24,6 +27,29 @@ export async function inferTypes(model: Model): Promise<RuntimeFailure | undefin
   } catch (error) {
     if (error instanceof RuntimeFailure) return error;
     throw error;
+  }
+}
+
+/** Types that ONNX Runtime's CPU provider has few kernels for, no Conv among them. */
+const bare: ReadonlySet<DType> = new Set(['double', 'bfloat16']);
+
+/** The types of a model's outputs. For a network of a type that the runtime can't run, it is asked about the same network of float. */
+async function typesOf(model: Model): Promise<readonly ValueMetadata[]> {
+  const runtime = await factRuntime();
+  const ask = async (m: Model) => (await runtime.outputTypes({ bytes: encode(m, { inline: true }) })).outputs;
+  try {
+    return await ask(model);
+  } catch (error) {
+    if (!(error instanceof RuntimeFailure) || error.category !== 'not-implemented') throw error;
+    const wide = new Set<DType>();
+    const asFloat = retyped(model, dtype => {
+      if (dtype === 'float' || bare.has(dtype)) wide.add(dtype);
+      return bare.has(dtype) ? 'float' : dtype;
+    });
+    // Of two types that became one, nothing tells which a value had.
+    const [only] = wide;
+    if (only === undefined || wide.size > 1) throw error;
+    return (await ask(asFloat)).map(o => (o.dtype === 'float' ? { ...o, dtype: only } : o));
   }
 }
 

@@ -1,13 +1,12 @@
 import { inlineFunctions } from '../../passes/inline-functions.ts';
 import { inferTypes } from '../infer/types.ts';
-import type { Attribute } from '../ir/attribute.ts';
 import { cloneModel } from '../ir/clone.ts';
 import { constantOf } from '../ir/constant.ts';
 import type { Model } from '../ir/model.ts';
-import type { Node } from '../ir/node.ts';
 import { displayOp } from '../ir/op.ts';
-import type { Dim, Value } from '../ir/value.ts';
+import type { Dim } from '../ir/value.ts';
 import { byteLengthOf } from '../tensor/dtype.ts';
+import { type Load, loadOf, type SizesOf } from './load.ts';
 
 /** Sizes in place of dimensions without one: for an input's shape, or for a symbol (its first size counts). */
 export interface Sizes {
@@ -17,10 +16,8 @@ export interface Sizes {
 
 /** What one run of the main graph costs. Function calls count as their bodies, nested graphs as run once where types are known. */
 export type Costs =
-  | {
+  | ({
       readonly known: true;
-      /** Multiply-accumulates of Conv, ConvTranspose, Gemm and MatMul. */
-      readonly macs: number;
       readonly macsByOperator: Readonly<Record<string, number>>;
       /** All results together: what training must remember. */
       readonly activations: {
@@ -30,7 +27,7 @@ export type Costs =
       };
       /** What was assumed, and what could not be counted. */
       readonly notes: readonly string[];
-    }
+    } & Load)
   | { readonly known: false; readonly reason: string };
 
 /** Asks ONNX Runtime for all types and counts. */
@@ -39,11 +36,11 @@ export async function costsOf(model: Model, sizes: Sizes): Promise<Costs> {
   if (flat.functions.length > 0) await inlineFunctions.run(flat);
   fixSizes(flat, sizes);
   const failure = await inferTypes(flat);
-  if (failure) return { known: false, reason: failure.message };
-  return count(flat);
+  return failure ? { known: false, reason: failure.message } : count(flat);
 }
 
-function fixSizes({ graph }: Model, { inputs = {}, symbols = {} }: Sizes): void {
+/** Puts sizes in place of a model's open dimensions, at its inputs and outputs. */
+export function fixSizes({ graph }: Model, { inputs = {}, symbols = {} }: Sizes): void {
   const given = new Map(Object.entries(inputs));
   const bound = new Map(Object.entries(symbols).map(([name, size]) => [name, typeof size === 'number' ? size : size[0]!]));
   for (const { name, shape } of graph.inputs) {
@@ -65,16 +62,17 @@ function count({ graph }: Model): Costs {
   let elements = 0;
   let bytes = 0;
   let largest: { name: string; bytes: number } | undefined;
-  const sizesOf = (shape: readonly Dim[]) => shape.map(d => (typeof d === 'number' ? d : assume(assumed, d)));
-  for (const node of graph.allNodes()) {
-    const n = macsOf(node, sizesOf);
+  const sizesOf: SizesOf = shape => shape.map(d => (typeof d === 'number' ? d : assume(assumed, d)));
+  const nodes = [...graph.allNodes()];
+  for (const node of nodes) {
+    const n = loadOf([node], sizesOf).macs;
     const op = displayOp(node.op);
-    if (n === 'unknown') uncounted.set(op, (uncounted.get(op) ?? 0) + 1);
+    if (n === undefined) uncounted.set(op, (uncounted.get(op) ?? 0) + 1);
     else if (n > 0) macs.set(op, (macs.get(op) ?? 0) + n);
     for (const value of node.outputs) {
       const { shape, dtype } = value;
       if (shape === undefined || dtype === undefined || constantOf(value)) continue;
-      const size = product(sizesOf(shape));
+      const size = sizesOf(shape).reduce((a, b) => a * b, 1);
       const length = byteLengthOf(dtype, size) ?? 0;
       elements += size;
       bytes += length;
@@ -83,8 +81,9 @@ function count({ graph }: Model): Costs {
   }
   const notes = [...assumed].map(d => `${d} counts as 1`);
   for (const [op, times] of uncounted) notes.push(`${times} × ${op} without known shapes not counted`);
-  const byOperator = Object.fromEntries([...macs].sort(([, a], [, b]) => b - a));
-  return { known: true, macs: sum(macs.values()), macsByOperator: byOperator, activations: { elements, bytes, largest }, notes };
+  const macsByOperator = Object.fromEntries([...macs].sort(([, a], [, b]) => b - a));
+  const known = [...macs.values()].reduce((a, b) => a + b, 0);
+  return { known: true, ...loadOf(nodes, sizesOf), macs: known, macsByOperator, activations: { elements, bytes, largest }, notes };
 }
 
 function assume(assumed: Set<string>, dim: Dim): 1 {
@@ -92,29 +91,3 @@ function assume(assumed: Set<string>, dim: Dim): 1 {
   assumed.add(dim === undefined || /^unk__\d+$/.test(String(dim)) ? 'an unknown size' : `'${dim}'`);
   return 1;
 }
-
-type SizesOf = (shape: readonly Dim[]) => number[];
-
-/** Multiply-accumulates of one node: every result element of a product of matrices, or of a convolution, is a sum over what it sees. */
-function macsOf(node: Node, sizesOf: SizesOf): number | 'unknown' {
-  const terms = node.op.domain === '' ? formulas[node.op.name] : undefined;
-  return terms ? (terms(node, sizesOf) ?? 'unknown') : 0;
-}
-
-const formulas: Readonly<Record<string, (node: Node, sizesOf: SizesOf) => number | undefined>> = {
-  /** Each output element sees C_in/group × window inputs: what one row of the weight holds. */
-  Conv: (node, sizesOf) => times(node.outputs[0], node.inputs[1], sizesOf, ([, ...row]) => product(row)),
-  /** Each input element goes into C_out/group × window outputs. */
-  ConvTranspose: (node, sizesOf) => times(node.inputs[0], node.inputs[1], sizesOf, ([, ...row]) => product(row)),
-  Gemm: (node, sizesOf) =>
-    times(node.outputs[0], node.inputs[0], sizesOf, ([m = 1, k = 1]) => (isSet(node.attributes.get('transA')) ? m : k)),
-  MatMul: (node, sizesOf) => times(node.outputs[0], node.inputs[0], sizesOf, shape => shape.at(-1) ?? 1),
-};
-
-function times(each: Value | undefined, other: Value | undefined, sizesOf: SizesOf, per: (shape: number[]) => number): number | undefined {
-  return each?.shape && other?.shape ? product(sizesOf(each.shape)) * per(sizesOf(other.shape)) : undefined;
-}
-
-const isSet = (attribute: Attribute | undefined) => attribute?.type === 'int' && attribute.value !== 0n;
-const product = (sizes: readonly number[]) => sizes.reduce((a, b) => a * b, 1);
-const sum = (numbers: Iterable<number>) => [...numbers].reduce((a, b) => a + b, 0);

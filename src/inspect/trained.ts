@@ -1,13 +1,11 @@
 import { foldConstants, foldShape } from '../../passes/index.ts';
 import { FunnelError } from '../errors.ts';
-import { calledFunnel, calls, type Funnel, roots, spelledFunnel } from '../functions/recognise.ts';
+import type { Funnel } from '../functions/recognise.ts';
 import { groupWeights, type TrainedBranch, TrainedWeights } from '../functions/weights.ts';
-import { inferMissingTypes } from '../infer/types.ts';
 import type { Model } from '../ir/model.ts';
-import { pass } from '../rewrite/pass.ts';
 import { rewrite } from '../rewrite/pipeline.ts';
-import { rule } from '../rewrite/rule.ts';
 import { readTensorFile } from '../serde/tensor-file.ts';
+import { funnelFinder } from './funnels.ts';
 
 /**
  * Trained weights of funnels from a file: `.npz` or `.safetensors` by the names of tensors, or an ONNX model (`readModel` reads it) by the
@@ -25,15 +23,8 @@ export async function readWeights(path: string, readModel: (path: string) => Pro
 
 /** The conditions of all funnels in a model, by the name of their result, and of their node where it has one. */
 async function funnelsOf(model: Model): Promise<Map<string, TrainedBranch[]>> {
-  const found = new Map<string, TrainedBranch[]>();
-  const collect = ({ funnel }: { readonly funnel: Funnel }): undefined => {
-    const [root] = funnel.nodes;
-    for (const name of [root!.outputs[0]!.name, root!.name]) if (name !== '') found.set(name, [...funnel.conditions]);
-  };
-  const rules = [
-    ...calls.map(variant => rule({ match: calledFunnel(variant), rewrite: collect })),
-    ...roots.map(root => rule({ match: spelledFunnel(root), rewrite: collect })),
-  ];
-  await rewrite(model, [foldShape, foldConstants(), pass('collect-funnels', 'exact', rules, { prepare: inferMissingTypes })]);
-  return found;
+  const { finder, found } = funnelFinder();
+  await rewrite(model, [foldShape, foldConstants(), finder]);
+  const names = ({ nodes: [root] }: Funnel) => [root!.outputs[0]!.name, root!.name].filter(name => name !== '');
+  return new Map([...found.values()].flatMap(funnel => names(funnel).map(name => [name, [...funnel.conditions]] as const)));
 }

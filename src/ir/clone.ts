@@ -2,7 +2,7 @@ import type { Attribute } from './attribute.ts';
 import { Graph } from './graph.ts';
 import type { FunctionDef, Model } from './model.ts';
 import { Node } from './node.ts';
-import { Value } from './value.ts';
+import { type Definition, Value } from './value.ts';
 
 /** What a copy may change on the way. */
 export interface CloneOptions {
@@ -10,25 +10,27 @@ export interface CloneOptions {
   readonly rename?: (name: string) => string;
   /** The new name of a node. */
   readonly renameNode?: (name: string) => string;
+  /** The definition of an input or a constant to take instead. */
+  readonly define?: (definition: Definition) => Definition;
   /** The attribute to take instead; undefined leaves it out. */
-  readonly resolve?: (attribute: Attribute) => Attribute | undefined;
+  readonly resolve?: (attribute: Attribute, name: string) => Attribute | undefined;
   /** Metadata that copied nodes get besides their own. */
   readonly metadata?: ReadonlyMap<string, string>;
 }
 
 /** A copy that shares tensors and nothing that can change. */
-export function cloneModel(model: Model): Model {
+export function cloneModel(model: Model, options: CloneOptions = {}): Model {
   return {
     ...model,
     opsets: new Map(model.opsets),
     metadata: new Map(model.metadata),
-    graph: cloneGraph(model.graph),
-    functions: model.functions.map(cloneFunction),
+    graph: cloneGraph(model.graph, undefined, options),
+    functions: model.functions.map(f => cloneFunction(f, options)),
   };
 }
 
-export function cloneFunction(f: FunctionDef): FunctionDef {
-  return { ...f, opsets: new Map(f.opsets), body: cloneGraph(f.body) };
+export function cloneFunction(f: FunctionDef, options: CloneOptions = {}): FunctionDef {
+  return { ...f, opsets: new Map(f.opsets), body: cloneGraph(f.body, undefined, options) };
 }
 
 /** A copy of a graph. `outer` maps values of enclosing graphs to their copies; others are captured as they are. */
@@ -36,8 +38,9 @@ export function cloneGraph(graph: Graph, outer: ReadonlyMap<Value, Value> = new 
   const copy = new Graph(graph.name, graph.origin);
   const values = new Map(outer);
   const rename = options.rename ?? (name => name);
+  const define = options.define ?? (definition => definition);
   const keep = (value: Value) => {
-    const same = new Value(value.definition, rename(value.name), value.type, value.origin);
+    const same = new Value(define(value.definition), rename(value.name), value.type, value.origin);
     same.owner = copy;
     same.inferred = value.inferred;
     values.set(value, same);
@@ -56,7 +59,7 @@ export function cloneNode(node: Node, values: Map<Value, Value>, options: CloneO
   const inputs = node.inputs.map(v => v && (values.get(v) ?? v));
   const attributes = new Map<string, Attribute>();
   for (const [name, attribute] of node.attributes) {
-    const resolved = options.resolve ? options.resolve(attribute) : attribute;
+    const resolved = options.resolve ? options.resolve(attribute, name) : attribute;
     if (resolved) attributes.set(name, cloneAttribute(resolved, values, options));
   }
   const results = node.outputs.map(({ name, type }) => ({ name: name && options.rename ? options.rename(name) : name, type }));

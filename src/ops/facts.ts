@@ -23,3 +23,17 @@ const generators = new Set(['ConstantOfShape']);
 export function isGenerator(op: { readonly domain: string; readonly name: string }): boolean {
   return op.domain === '' && generators.has(op.name);
 }
+
+/** Operators that give their operand another shape or name: no kernel touches its elements. */
+const views = new Set(['Constant', 'Dropout', 'Flatten', 'Identity', 'Reshape', 'Squeeze', 'Unsqueeze']);
+
+export function isView(op: { readonly domain: string; readonly name: string }): boolean {
+  return op.domain === '' && views.has(op.name);
+}
+
+/** Activations that ONNX Runtime computes within the convolution before them. */
+const fusedActivations = new Set(['Clip', 'HardSigmoid', 'LeakyRelu', 'Relu', 'Sigmoid', 'Tanh']);
+
+export function isFusedActivation(op: { readonly domain: string; readonly name: string }): boolean {
+  return op.domain === '' && fusedActivations.has(op.name);
+}

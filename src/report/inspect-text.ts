@@ -1,8 +1,8 @@
 import type { ChalkInstance } from 'chalk';
-import Table from 'cli-table3';
 import type { Inspection } from '../inspect/inspect.ts';
 import type { Port } from '../inspect/parameters.ts';
 import { bytes, count, plain, plural } from './format.ts';
+import { table } from './table.ts';
 
 export interface InspectedFile {
   readonly input: string;
@@ -53,7 +53,8 @@ function costs({ costs: c }: Inspection): Row[] {
   if (!c.known) return [['costs', `unknown: ${c.reason}`]];
   const { bytes: all, largest } = c.activations;
   return [
-    ['MACs', `${count(c.macs)}`],
+    ['MACs', count(c.macs)],
+    ['kernels', `${count(c.kernels)}, ${bytes(c.bytesMoved)} moved`],
     ['activations', `${bytes(all)} in all${largest ? `, the largest ${bytes(largest.bytes)} (${largest.name})` : ''}`],
     ...c.notes.map(note => ['', `where ${note}`] as const),
   ];
@@ -65,34 +66,11 @@ function rows(all: readonly Row[], colors: ChalkInstance): string {
 }
 
 function operatorTable({ operators, costs: c }: Inspection, colors: ChalkInstance): string {
-  const table = new Table({
-    head: ['operator', 'nodes', 'MACs'].map(title => colors.dim(title)),
-    colAligns: ['left', 'right', 'right'],
-    // The table's own colours ignore NO_COLOR.
-    style: { head: [], border: [], compact: true, 'padding-left': 0, 'padding-right': 2 },
-    chars: {
-      top: '',
-      'top-mid': '',
-      'top-left': '',
-      'top-right': '',
-      bottom: '',
-      'bottom-mid': '',
-      'bottom-left': '',
-      'bottom-right': '',
-      left: '  ',
-      'left-mid': '',
-      mid: '',
-      'mid-mid': '',
-      right: '',
-      'right-mid': '',
-      middle: '',
-    },
-  });
-  for (const [op, n] of Object.entries(operators)) {
+  const rows = Object.entries(operators).map(([op, n]) => {
     const macs = c.known ? c.macsByOperator[op] : undefined;
-    table.push([plain(op), String(n), macs === undefined ? '' : count(macs)]);
-  }
-  return table.toString().replace(/ +$/gm, '');
+    return [plain(op), String(n), macs === undefined ? '' : count(macs)];
+  });
+  return table(['operator', 'nodes', 'MACs'], rows, colors);
 }
 
 const port = ({ name, type }: Port) => `${name}: ${type}`;

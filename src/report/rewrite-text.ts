@@ -1,5 +1,5 @@
 import type { ChalkInstance } from 'chalk';
-import type { PassReport } from '../rewrite/pass.ts';
+import type { PassReport, Place } from '../rewrite/pass.ts';
 import { type ReasonCode, reasons } from '../rewrite/refusal.ts';
 import { advice } from './advice.ts';
 import { bytes, plain, tally } from './format.ts';
@@ -13,6 +13,8 @@ export interface RewriteSummary {
   readonly outputBytes: number | undefined;
   /** Whether any pass fired; if none did, the output is the input's bytes. */
   readonly changed: boolean;
+  /** Activations that a placement left out, and why. */
+  readonly left: readonly { readonly site: string; readonly op: string; readonly why: string }[];
   readonly passes: readonly PassReport[];
 }
 
@@ -27,10 +29,13 @@ export function rewriteText(summary: RewriteSummary, colors: ChalkInstance, expl
     const name = report.pass.padEnd(width);
     const nothing = report.refused.length > 0 ? 'nothing done' : 'nothing to do';
     lines.push(did.length > 0 ? `  ${colors.green(name)}  ${did.join(', ')}` : colors.dim(`  ${name}  ${nothing}`));
-    for (const { node, op, note } of report.fired)
-      if (explain || note !== undefined)
-        lines.push(colors.dim(`      ${plain(node)} (${plain(op)})${note === undefined ? '' : `: ${note}`}`));
+    lines.push(...sites(report, explain).map(line => colors.dim(`      ${line}`)));
     lines.push(...refusals(report, colors, explain, width));
+  }
+  for (const [why, n] of tally(summary.left.map(site => site.why))) {
+    lines.push(`  ${' '.repeat(width)}  ${colors.dim(`left out ${n}: ${plain(why)}`)}`);
+    const sites = explain ? summary.left.filter(site => site.why === why) : [];
+    lines.push(...sites.map(({ site, op }) => colors.dim(`      ${plain(site)} (${plain(op)})`)));
   }
   if (!changed) lines.push(colors.dim('  no pass changed the model: the output is the input, byte for byte'));
   return lines.join('\n');
@@ -41,6 +46,16 @@ function together(passes: readonly PassReport[]): PassReport[] {
   const byName = new Map<string, PassReport>();
   for (const report of passes) byName.set(report.pass, { ...report, fired: [...(byName.get(report.pass)?.fired ?? []), ...report.fired] });
   return [...byName.values()];
+}
+
+/** The places that a pass fired at: all with `explain`, else those with something to know about; what many have in common once. */
+function sites({ fired }: PassReport, explain: boolean): string[] {
+  const place = ({ node, op }: Place) => `${plain(node)} (${plain(op)})`;
+  if (explain) return fired.map(p => (p.note === undefined ? place(p) : `${place(p)}: ${p.note}`));
+  const noted = fired.filter(p => p.note !== undefined);
+  return tally(noted.map(p => p.note!)).map(
+    ([note, n]) => `${n === 1 ? place(noted.find(p => p.note === note)!) : `${n} of them`}: ${note}`,
+  );
 }
 
 function refusals({ refused }: PassReport, colors: ChalkInstance, explain: boolean, width: number): string[] {

@@ -16,6 +16,8 @@ export interface Place {
   /** The node's name, or that of its first result. */
   readonly node: string;
   readonly op: string;
+  /** The name of the node's first result, which no other node has. */
+  readonly result?: string;
   /** What to know about a rewrite that is not simply exact. */
   readonly note?: string;
 }
@@ -53,7 +55,8 @@ export interface Hooks {
 
 /** Where a node is, for reports. */
 export function placeOf(node: Node): Place {
-  return { node: labelOf(node), op: displayOp(node.op) };
+  const result = node.outputs[0]?.name;
+  return { node: labelOf(node), op: displayOp(node.op), ...(result && { result }) };
 }
 
 /** A pass made of rules, applied everywhere (nested graphs and functions included) until none fires. The first rule that fires at a node wins. */

@@ -1,0 +1,15 @@
+import { calledFunnel, calls, type Funnel, roots, spelledFunnel } from '../functions/recognise.ts';
+import { inferMissingTypes } from '../infer/types.ts';
+import { type Pass, pass } from '../rewrite/pass.ts';
+import { rule } from '../rewrite/rule.ts';
+
+/** A pass that finds every Funnel Activation, called or spelled out, and changes none. `found` holds them by the name of their result. */
+export function funnelFinder(): { readonly finder: Pass; readonly found: ReadonlyMap<string, Funnel> } {
+  const found = new Map<string, Funnel>();
+  const collect = ({ funnel }: { readonly funnel: Funnel }) => void found.set(funnel.nodes[0]!.outputs[0]!.name, funnel);
+  const rules = [
+    ...calls.map(variant => rule({ match: calledFunnel(variant), rewrite: collect })),
+    ...roots.map(root => rule({ match: spelledFunnel(root), rewrite: collect })),
+  ];
+  return { finder: pass('find-frelu', 'exact', rules, { prepare: inferMissingTypes }), found };
+}
