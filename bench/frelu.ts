@@ -19,7 +19,7 @@ import { type Contender, race, type Timing } from './session.ts';
  * |---|---|
  * | floor | a depthwise convolution with a Relu fused into it: no FReLU, but what any FReLU must compute |
  * | max, residual, identity-conv | a FReLU in that form |
- * | ort-cpu | a FReLU in the form that `lower-frelu` picks there |
+ * | ort-cpu | what the pipeline `lower` makes of it there |
  */
 const standard: readonly Network[] = ['resnet-50', 'mobilenet', 'squeezenet-1.0', 'shufflenet', 'densenet-121', 'inception-v2', 'vgg19'];
 const forms = ['max', 'residual', 'identity-conv'] as const;
@@ -42,10 +42,9 @@ const floor = pass(
 async function contenders(network: Network): Promise<Contender[]> {
   const relu = await run(parse(networks[network]({ size })), pipelines.deploy!);
   const frelu = await run(relu, pipelines.convert!, { init: 'gaussian', kernel });
-  const lowered = (options: PassOptions) => run(frelu, pipelines.lower!, options);
-  const models: Record<string, Model> = { relu, floor: (await rewrite(await lowered({ lowering: 'max' }), [floor])).model };
-  for (const form of forms) models[form] = await lowered({ lowering: form });
-  models['ort-cpu'] = await lowered({ target: 'ort-cpu' });
+  const models: Record<string, Model> = { relu, floor: (await rewrite(frelu, [floor])).model };
+  for (const lowering of forms) models[lowering] = await run(frelu, ['lower-frelu'], { lowering });
+  models['ort-cpu'] = await run(frelu, pipelines.lower!, { target: 'ort-cpu' });
   return Object.entries(models).map(([name, model]) => ({ name, bytes: encode(model, { inline: true }) }));
 }
 

@@ -6,6 +6,7 @@ import { foldBatchNorm } from './fold-batch-norm.ts';
 import { type FoldConstantsOptions, foldConstants } from './fold-constants.ts';
 import { foldShape } from './fold-shape.ts';
 import { freezeInitializers } from './freeze-initializers.ts';
+import { freluAfterShuffle } from './frelu-after-shuffle.ts';
 import { type FreluToReluOptions, freluToRelu } from './frelu-to-relu.ts';
 import { fuseFrelu } from './fuse-frelu.ts';
 import { inlineFunctions } from './inline-functions.ts';
@@ -21,6 +22,7 @@ export {
   foldConstants,
   foldShape,
   freezeInitializers,
+  freluAfterShuffle,
   freluToRelu,
   fuseFrelu,
   inlineFunctions,
@@ -45,6 +47,7 @@ export const passes: Readonly<Record<string, (options?: PassOptions) => Pass>> =
   'relu-to-frelu': reluToFrelu,
   'fold-batch-norm': () => foldBatchNorm,
   'fuse-frelu': () => fuseFrelu,
+  'frelu-after-shuffle': () => freluAfterShuffle,
   'lower-frelu': lowerFrelu,
   'frelu-to-relu': freluToRelu,
   'sum-to-add': () => sumToAdd,
@@ -60,7 +63,7 @@ export const pipelines: Readonly<Record<string, readonly string[]>> = {
   /** FReLU, however it is spelled, as calls of one function. */
   fuse: ['fold-shape', 'fold-constants', 'fuse-frelu', 'drop-unused'],
   /** FReLU in the form that is fastest where the model is to run. */
-  lower: ['fold-shape', 'fold-constants', 'lower-frelu', 'sum-to-add', 'drop-unused'],
+  lower: ['fold-shape', 'fold-constants', 'frelu-after-shuffle', 'lower-frelu', 'sum-to-add', 'drop-unused'],
   /** FReLU whose weights make it an ordinary activation back into that. */
   revert: ['fold-shape', 'fold-constants', 'frelu-to-relu', 'drop-unused'],
 };

@@ -1,6 +1,6 @@
 import { afterAll, expect, test } from 'vitest';
 import { type Network, networks } from '../fixtures/networks/networks.ts';
-import { passes, pipelines } from '../passes/index.ts';
+import { type PassOptions, passes, pipelines } from '../passes/index.ts';
 import { closeFactRuntime } from '../src/infer/runtime.ts';
 import { costsOf } from '../src/inspect/costs.ts';
 import type { Model } from '../src/ir/model.ts';
@@ -52,4 +52,23 @@ test.each(['mobilenet-0.75', 'shufflenet', 'shufflenet-v2-0.5'] as const)('%s ru
   expect(deployed.model.graph).not.toBe(model.graph);
   const { same, reasons } = await compare(model, deployed.model, { shapes: { symbols: { N: [2] } } });
   expect({ same, reasons }).toEqual({ same: true, reasons: [] });
+});
+
+test('every funnel before a shuffle of ShuffleNet moves behind it, and the network computes the same', async () => {
+  const run = (model: Model, pipeline: string, options: PassOptions) =>
+    rewrite(
+      model,
+      pipelines[pipeline]!.map(pass => passes[pass]!(options)),
+      { check: true },
+    );
+  const { model: deployed } = await run(parse(networks.shufflenet({ size: 64 })), 'deploy', {});
+  const { model: converted } = await run(deployed, 'convert', { init: 'gaussian' });
+  const { model: lowered, report } = await run(converted, 'lower', { target: 'ort-cpu' });
+  expect(report.map(({ pass, fired }) => [pass, fired.length])).toEqual(
+    expect.arrayContaining([
+      ['frelu-after-shuffle', 16],
+      ['lower-frelu', 33],
+    ]),
+  );
+  expect((await compare(converted, lowered)).reasons).toEqual([]);
 });
