@@ -17,21 +17,26 @@ export interface Choice {
 }
 
 /**
- * The form that was measured as the fastest for a target, by site (`npm run bench -- lowering`).
+ * The form that was measured as the fastest for a target, by site (`npm run bench -- frelu`).
  *
  * | target | form |
  * |---|---|
- * | `ort-cpu`, channels a multiple of 4 | `identity-conv`: every node stays in the provider's blocked layout, the sum is fused |
- * | `ort-cpu`, other channels | `residual`: no blocked layout to keep, one kernel less |
+ * | `ort-cpu`, images [N, C, H, W], C a multiple of 4 | `identity-conv` |
+ * | `ort-cpu`, others | `max`: as fast as any form, and exact |
  * | `ort-webgpu` | `max`, x first: two kernels; with T = 0 Relu's very bits there |
  * | `ort-web`, `int8` | `residual`: Conv, Relu, Add |
  * | half precision, everywhere | `max`: taking 1 off a weight would cost it its bits |
+ *
+ * ONNX Runtime's CPU provider computes convolutions of images in blocks of channels, and knows neither Max in that layout nor how to fuse a
+ * sum into a Relu. The 1×1 convolution takes the sum in, and costs half of an Add at every size from 14² to 224², for windows from 1 to 7.
+ * Even where no neighbour has the layout it is worth the way there and back. Sites without it (a few channels too many, sequences,
+ * volumes) gain nothing from avoiding Max.
  */
 export function formFor(target: Target, { conditions }: Funnel): Choice {
-  const { dtype, dims } = conditions[0]!.weight;
+  const { dtype, dims, rank } = conditions[0]!.weight;
   const half = isFloat(dtype) && dtype !== 'float' && dtype !== 'double';
-  if (target === 'max' || (half && target !== 'ort-webgpu')) return { form: 'max', xFirst: false };
   if (target === 'ort-webgpu') return { form: 'max', xFirst: true };
-  if (target === 'ort-cpu' && dims[0]! % 4 === 0) return { form: 'identity-conv', xFirst: false };
-  return { form: 'residual', xFirst: false };
+  if (target === 'max' || half) return { form: 'max', xFirst: false };
+  if (target !== 'ort-cpu') return { form: 'residual', xFirst: false };
+  return { form: rank === 4 && dims[0]! % 4 === 0 ? 'identity-conv' : 'max', xFirst: false };
 }
