@@ -13,6 +13,8 @@ import { viewOf } from './view.ts';
 type Compute = (node: Node, at: Evaluation) => Maximum | undefined;
 
 const MASK = 'it picks by mask arithmetic, which gives NaN where a branch is infinite; write it as Max';
+/** Why a quantised condition that is not written as ONNX Runtime's static quantiser does stays. */
+export const QUANTISED = "its condition is quantised, in another way than ONNX Runtime's static quantiser does";
 const ACON = 'it is ACON-FReLU, a smooth maximum: (x − T)·sigmoid(x − T) + T, not max(x, T)';
 
 /** What operators outside of this algebra mean when they stand between x and a maximum. */
@@ -23,7 +25,6 @@ export const strangers: Readonly<Record<string, string>> = {
   ReduceMean: 'the condition is normalised by statistics of the image (LayerNorm), which do not fold',
   Pow: 'the condition is normalised by statistics of the image (LayerNorm), which do not fold',
   Sqrt: 'the condition is normalised by statistics of the image (LayerNorm), which do not fold',
-  DequantizeLinear: 'the condition is quantised',
 };
 
 /** The operators that maxima of linear maps are closed under. */
@@ -53,6 +54,10 @@ export const operators: Readonly<Record<string, Compute>> = {
   Cast(node, at) {
     const a = at.evaluate(node.inputs[0]);
     return a?.opaque === undefined ? at.reject('a Cast changes the type') : a;
+  },
+  DequantizeLinear(_, at) {
+    at.refuse('E_QUANTISED', QUANTISED);
+    return at.reject(QUANTISED);
   },
   Sigmoid: (node, at) => opaque(node, at, ACON),
   Greater: (node, at) => opaque(node, at, MASK),
