@@ -13,8 +13,8 @@ import { viewOf } from './view.ts';
 type Compute = (node: Node, at: Evaluation) => Maximum | undefined;
 
 const MASK = 'it picks by mask arithmetic, which gives NaN where a branch is infinite; write it as Max';
-/** Why a quantised condition that is not written as ONNX Runtime's static quantiser does stays. */
-export const QUANTISED = "its condition is quantised, in another way than ONNX Runtime's static quantiser does";
+/** Why a maximum of quantised values stays where it is none of the forms that are known. */
+export const QUANTISED = "it is quantised, and not as ONNX Runtime's static quantiser leaves a FReLU";
 const ACON = 'it is ACON-FReLU, a smooth maximum: (x − T)·sigmoid(x − T) + T, not max(x, T)';
 
 /** What operators outside of this algebra mean when they stand between x and a maximum. */

@@ -10,6 +10,10 @@ import { Tensor } from '../tensor/tensor.ts';
 import { dilationsOf, padProblem, windowProblem } from './depthwise.ts';
 import { DOMAIN, freluAttributes } from './frelu.ts';
 import { type Join, type Kind, kinds, type QuantisedFunnel } from './quantised.ts';
+import { isNoOp } from './view.ts';
+
+/** Six steps, and as many that do nothing. */
+const LONGEST = 12;
 
 /** Operators that a quantised funnel can end with. */
 export const quantisedRoots: readonly Join[] = ['Max', 'Add', 'com.microsoft.QLinearAdd'];
@@ -26,18 +30,20 @@ export function quantisedFunnel(root: Join, explain = false): RootPattern<{ quan
       if (operands.length !== 2) return false;
       let near: string | undefined;
       // An integer sum may round otherwise with its operands exchanged.
-      for (const [x, t] of integer ? [operands] : [operands, operands.toReversed()]) {
-        const chain = chainTo(t);
+      for (const [compared, t] of integer ? [operands] : [operands, operands.toReversed()]) {
+        const nodes = nodesTo(t);
+        const chain = nodes.filter(n => !isNoOp(n));
+        const x = compared && withoutNoOps(compared);
         const kind = kinds.find(k => k.join === root && k.steps.join() === chain.map(n => n.op.name).join());
         const [first] = chain;
         if (!x || !first || !kind || !isRounded(chain, node, kind)) continue;
         const problem = problemOf(first);
         if (isConvolved(x, first, node)) {
-          m.consumeAll([node, ...chain.toReversed()]);
+          m.consumeAll([node, ...nodes.toReversed()]);
           if (problem !== undefined) m.miss('E_FORM', problem);
           return m.bind('quantised', value, { kind, ...callOf(chain, node), called: false });
         }
-        if (problem === undefined) near ??= nearMiss(chainTo(x)[0], first, root);
+        if (problem === undefined) near ??= nearMiss(nodesTo(x)[0], first, root);
       }
       if (near === undefined || !explain) return false;
       m.consumeAll([node]);
@@ -69,14 +75,16 @@ export const quantisedPatterns: readonly RootPattern<{ quantised: QuantisedFunne
 ];
 
 /** The nodes from a convolution to `end`, one after the other. */
-function chainTo(end: Value | undefined): Node[] {
-  const chain: Node[] = [];
-  for (let node = end?.producer; node && node.op.domain === '' && chain.length < 6; node = node.inputs[0]?.producer) {
-    chain.unshift(node);
+function nodesTo(end: Value | undefined): Node[] {
+  const nodes: Node[] = [];
+  for (let node = end?.producer; node?.op.domain === '' && nodes.length < LONGEST; node = node.inputs[0]?.producer) {
+    nodes.unshift(node);
     if (node.op.name === 'Conv' || node.op.name === 'QLinearConv') break;
   }
-  return chain;
+  return nodes;
 }
+
+const withoutNoOps = (value: Value): Value => (value.producer && isNoOp(value.producer) ? withoutNoOps(value.producer.inputs[0]!) : value);
 
 type Grid = readonly [scale: Value | undefined, zeroPoint: Value | undefined];
 

@@ -2,12 +2,15 @@ import { constantOf } from '../ir/constant.ts';
 import type { Node } from '../ir/node.ts';
 import { displayOp } from '../ir/op.ts';
 import type { Value } from '../ir/value.ts';
+import { isStorage } from '../ops/facts.ts';
 import type { OpName } from '../ops/schema.ts';
 import type { Match } from '../rewrite/match.ts';
 import { Pattern, type RootPattern } from '../rewrite/pattern.ts';
+import { Refusal } from '../rewrite/refusal.ts';
 import { Evaluation, foreign, type Leaf, type Maximum } from './evaluate.ts';
 import { type Condition, DOMAIN, functionName } from './frelu.ts';
 import { distinct, isTap, type Linear, sum } from './linear.ts';
+import { QUANTISED } from './maximum.ts';
 import { isNoOp, viewOf } from './view.ts';
 
 /** A Funnel Activation found in a graph: y = max(x, T(x)), or max(x, T₁(x), T₂(x)). */
@@ -61,12 +64,10 @@ export function spelledFunnel(root: OpName, explain = false): RootPattern<{ funn
       if (!explain) return false;
       // Sums are everywhere; only one that imitates a maximum is worth a word.
       const near = root === 'Max' || (miss?.closeness === 2 && (miss.opaque || (root !== 'Add' && root !== 'Sum')));
-      const why = near ? (miss?.closeness && miss.reason) || maxOfWhat(node) : undefined;
+      const why = near ? ((miss && reasonOf(miss)) ?? maxOfWhat(node)) : undefined;
       if (why === undefined) return false;
-      const [condition] = miss?.conditions ?? [];
       m.consumeAll([node]);
-      if (condition) m.miss(condition.code, condition.detail);
-      else m.miss('E_FORM', why);
+      m.miss(why.code, why.detail);
       return true;
     }
   })();
@@ -83,15 +84,32 @@ function asFunnel(y: Maximum, leaf: Leaf, found: Evaluation): Funnel | undefined
   return { x: leaf.moved === 'nowhere' ? leaf.value : found.image, last: y.last, conditions, nodes: [...found.nodes] };
 }
 
+/** Why what comes close is none. */
+function reasonOf({ closeness, conditions, reason }: Evaluation): Refusal | undefined {
+  if (closeness === 0 || reason === undefined) return undefined;
+  return conditions[0] ?? new Refusal('E_FORM', reason);
+}
+
 /** Why a Max without a convolution before it is no funnel; undefined where it plainly is no activation. */
-function maxOfWhat({ inputs }: Node): string | undefined {
+function maxOfWhat({ inputs }: Node): Refusal | undefined {
   if (inputs.length < 2) return undefined;
   const bound = inputs.find(v => constantOf(v));
-  if (bound) return `it compares with the constant ${bound.name}`;
+  if (bound) return new Refusal('E_FORM', `it compares with the constant ${bound.name}`);
   const vector = inputs.some(v => v?.shape && v.shape.length < 3);
   if (vector) return undefined;
-  const stranger = inputs.find(v => v?.producer && v.producer.op.domain !== '')?.producer;
-  return stranger ? foreign(stranger) : 'it is the largest of different branches (Maxout): none is a depthwise convolution of another';
+  const producers = inputs.flatMap(v => v?.producer ?? []);
+  if (producers.some(n => isDequantised(n))) return new Refusal('E_QUANTISED', QUANTISED);
+  const stranger = producers.find(n => n.op.domain !== '');
+  return new Refusal(
+    'E_FORM',
+    stranger ? foreign(stranger) : 'it is the largest of different branches (Maxout): none is a depthwise convolution of another',
+  );
+}
+
+/** Whether a node's data was quantised a few nodes before. */
+function isDequantised(node: Node, reach = 4): boolean {
+  const before = node.inputs[0]?.producer;
+  return isStorage(node.op) || (reach > 0 && before !== undefined && isDequantised(before, reach - 1));
 }
 
 /** What x may be: the data of each convolution before `root` (except for Max, only of grouped ones), nearest first. */
