@@ -2,7 +2,7 @@ import { FunnelError } from '../src/errors.ts';
 import { writeActivation } from '../src/functions/activation.ts';
 import { DOMAIN, isFunnelFunction } from '../src/functions/frelu.ts';
 import { refuseQuantised } from '../src/functions/quantised.ts';
-import { calledFunnel, calls, type Funnel, roots, spelledFunnel } from '../src/functions/recognise.ts';
+import { calls, type Funnel, roots, spelledFunnel } from '../src/functions/recognise.ts';
 import { quantisedPatterns } from '../src/functions/recognise-quantised.ts';
 import { dropUncalled } from '../src/functions/uncalled.ts';
 import { inferMissingTypes } from '../src/infer/types.ts';
@@ -45,7 +45,7 @@ export function freluToRelu({ maxError = 0 }: FreluToReluOptions = {}): Pass {
   const rewrite = ({ funnel }: { readonly funnel: Funnel }, op: Builder) => writeActivation(funnel, maxError, op);
   const rules = [
     ...quantisedPatterns.map(match => rule({ match, rewrite: (_, op) => refuseQuantised(op, 'an activation would round other values') })),
-    ...calls.map(variant => rule({ match: calledFunnel(variant), rewrite })),
+    ...calls.map(match => rule({ match, rewrite })),
     ...roots.map(root => rule({ match: spelledFunnel(root), rewrite })),
   ];
   return pass('frelu-to-relu', maxError > 0 ? 'changes' : 'exact', rules, {

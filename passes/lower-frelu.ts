@@ -2,7 +2,7 @@ import { type Form, formOf, possibleForm, writeFunnel } from '../src/functions/f
 import { DOMAIN, isFunnelFunction } from '../src/functions/frelu.ts';
 import { deadChannels } from '../src/functions/linear.ts';
 import { type QuantisedFunnel, writeQuantised } from '../src/functions/quantised.ts';
-import { calledFunnel, calls, type Funnel, roots, spelledFunnel } from '../src/functions/recognise.ts';
+import { calls, type Funnel, roots, spelledFunnel } from '../src/functions/recognise.ts';
 import { quantisedPatterns } from '../src/functions/recognise-quantised.ts';
 import { formFor, type Target } from '../src/functions/targets.ts';
 import { dropUncalled } from '../src/functions/uncalled.ts';
@@ -69,7 +69,7 @@ export function lowerFrelu({ target = 'max', lowering }: LowerOptions = {}): Pas
   const rewriteQuantised = ({ quantised }: { readonly quantised: QuantisedFunnel }, op: Builder) => writeQuantised(quantised, lowering, op);
   const rules = [
     ...quantisedPatterns.map(match => rule({ match, rewrite: rewriteQuantised })),
-    ...calls.map(variant => rule({ match: calledFunnel(variant), rewrite })),
+    ...calls.map(match => rule({ match, rewrite })),
     ...roots.map(root => rule({ match: spelledFunnel(root), rewrite })),
   ];
   return pass('lower-frelu', 'exact', rules, {

@@ -84,11 +84,16 @@ function zerosOf(pad: Node, spatialRank: number): number[] | string {
   const [, amounts, filling, axes] = pad.inputs;
   const sizes = amounts ? constantOf(amounts)?.numbers() : (pads ?? paddings);
   const filler = filling ? constantOf(filling)?.numbers()[0] : value;
-  if (!sizes || axes) return 'the pads are not known';
+  const rank = spatialRank + 2;
+  const padded = axes ? constantOf(axes)?.numbers() : Array.from({ length: rank }, (_, i) => i);
+  if (!sizes || !padded) return 'the pads are not known';
   if (filler !== 0) return `the image is padded by ${filler ?? 'a computed value'}, not by zeros`;
-  const all = Array.from(sizes);
-  if (all.length !== 2 * (spatialRank + 2)) return 'the pads do not fit the image';
-  const [begin, end] = [all.slice(0, all.length / 2), all.slice(all.length / 2)];
+  if (sizes.length !== 2 * padded.length) return 'the pads do not fit the image';
+  const [begin, end] = [new Array<number>(rank).fill(0), new Array<number>(rank).fill(0)];
+  for (const [i, axis] of Array.from(padded).entries()) {
+    begin[(axis + rank) % rank] = sizes[i]!;
+    end[(axis + rank) % rank] = sizes[i + padded.length]!;
+  }
   if ([begin, end].some(side => side[0] !== 0 || side[1] !== 0)) return 'batch or channels are padded';
   return [...begin.slice(2), ...end.slice(2)];
 }

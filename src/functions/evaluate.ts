@@ -5,6 +5,8 @@ import type { Value } from '../ir/value.ts';
 import { isStorage } from '../ops/facts.ts';
 import { type ReasonCode, Refusal } from '../rewrite/refusal.ts';
 import type { Tensor } from '../tensor/tensor.ts';
+import { evaluateCall } from './call.ts';
+import { DOMAIN } from './frelu.ts';
 import { constantTap, type Linear } from './linear.ts';
 import { operators, QUANTISED, strangers } from './maximum.ts';
 import { channelMove, isNoOp, type View, viewOf } from './view.ts';
@@ -122,6 +124,10 @@ export class Evaluation {
   #compute(value: Value): Maximum | undefined {
     const node = value.producer;
     if (!node || value !== node.outputs[0]) return undefined;
+    if (node.op.domain === DOMAIN) {
+      this.nodes.add(node);
+      return evaluateCall(node, this);
+    }
     if (node.op.domain !== '') {
       if (node.op.name === 'DequantizeLinear') this.refuse('E_QUANTISED', QUANTISED);
       return this.reject(foreign(node));

@@ -184,6 +184,8 @@ function chosen(node: Node, at: Evaluation): Maximum | undefined {
   if (compare?.op.domain !== '' || !(greater || compare.op.name.startsWith('Less')))
     return union([yes, no], at) && at.reject('a Where that does not compare takes part');
   at.nodes.add(compare);
+  // What does nothing in front of the comparison belongs to it.
+  for (const compared of compare.inputs) at.evaluate(compared);
   const [larger, smaller] = greater ? compare.inputs : [...compare.inputs].reverse();
   const is = (a: Value | undefined, b: Value | undefined) => {
     const [seen, other] = [a && viewOf(a), b && viewOf(b)];

@@ -7,9 +7,10 @@ import type { OpName } from '../ops/schema.ts';
 import type { Match } from '../rewrite/match.ts';
 import { Pattern, type RootPattern } from '../rewrite/pattern.ts';
 import { Refusal } from '../rewrite/refusal.ts';
+import { conditionsOf, variants } from './call.ts';
 import { Evaluation, foreign, type Leaf, type Maximum } from './evaluate.ts';
 import { type Condition, DOMAIN, functionName } from './frelu.ts';
-import { distinct, isTap, type Linear, sum } from './linear.ts';
+import { isTap, type Linear } from './linear.ts';
 import { QUANTISED } from './maximum.ts';
 import { isNoOp, viewOf } from './view.ts';
 
@@ -112,7 +113,7 @@ function isDequantised(node: Node, reach = 4): boolean {
   return isStorage(node.op) || (reach > 0 && before !== undefined && isDequantised(before, reach - 1));
 }
 
-/** What x may be: the data of each convolution before `root` (except for Max, only of grouped ones), nearest first. */
+/** What x may be: the data of each convolution or FReLU before `root` (except for Max, only of grouped convolutions), nearest first. */
 function leavesBefore(root: Node): Leaf[] {
   const leaves: Leaf[] = [];
   const seen = new Set([root]);
@@ -124,7 +125,8 @@ function leavesBefore(root: Node): Leaf[] {
       if (!node || seen.has(node)) continue;
       seen.add(node);
       next.push(node);
-      if (node.op.name !== 'Conv' || node.op.domain !== '' || (root.op.name !== 'Max' && !node.attributes.has('group'))) continue;
+      const called = node.op.domain === DOMAIN;
+      if (!called && (displayOp(node.op) !== 'Conv' || (root.op.name !== 'Max' && !node.attributes.has('group')))) continue;
       const leaf = dataOf(node);
       if (leaf && !leaves.some(l => l.value === leaf.value)) leaves.push(leaf);
     }
@@ -143,7 +145,7 @@ function dataOf(conv: Node): Leaf | undefined {
 }
 
 /** Matches a call of one of the functions that FReLU is fused into. */
-export function calledFunnel(variant: { readonly condition: Condition; readonly spatialRank: number }): RootPattern<{ funnel: Funnel }> {
+function calledFunnel(variant: { readonly condition: Condition; readonly spatialRank: number }): RootPattern<{ funnel: Funnel }> {
   const { condition, spatialRank } = variant;
   const op = `${DOMAIN}.${functionName({ condition, combine: 'max', trainable: false }, spatialRank)}`;
   return new (class extends Pattern<{ funnel: Funnel }> {
@@ -153,32 +155,15 @@ export function calledFunnel(variant: { readonly condition: Condition; readonly 
       const x = node?.inputs[0];
       if (!node || !x || displayOp(node.op) !== op) return false;
       const found = new Evaluation({ value: x, moved: 'nowhere', spatialRank });
-      const maps = branchesOf(node, found);
+      const conditions = conditionsOf(node, condition, found);
       m.consumeAll([node]);
       for (const { code, detail } of found.conditions) m.miss(code, detail);
       for (const [tensor, known] of found.constants) m.know(tensor, known);
-      const conditions = condition === 'light-sum' && maps.length === 2 ? [sum(maps[0]!, maps[1]!)] : distinct(maps);
-      if (conditions.length === 0 || conditions.includes(undefined)) m.miss('E_FORM', `it is no call of ${op} as it is defined here`);
+      if (conditions.length === 0) m.miss('E_FORM', `it is no call of ${op} as it is defined here`);
       return m.bind('funnel', value, { x, last: false, conditions, nodes: [node] });
     }
   })();
 }
 
-/** The variants of calls that `calledFunnel` knows. */
-export const calls = [
-  ...[2, 1, 3].map(spatialRank => ({ condition: 'conv' as const, spatialRank })),
-  { condition: 'light-sum' as const, spatialRank: 2 },
-  { condition: 'light-max' as const, spatialRank: 2 },
-];
-
-/** The convolutions of a call: X, then a weight and a bias for each; windows are those of the weights. */
-function branchesOf({ inputs, attributes }: Node, found: Evaluation): Linear[] {
-  const maps: Linear[] = [];
-  for (let i = 1; i + 1 < inputs.length; i += 2) {
-    const [weight, bias] = [found.parameter(inputs[i]), found.parameter(inputs[i + 1])];
-    const dilations = attributes.get(i === 1 ? 'dilations' : 'dilations_2');
-    if (!weight || !bias || dilations?.type !== 'ints' || weight.rank !== dilations.value.length + 2) return [];
-    maps.push({ weight, bias, dilations: dilations.value.map((d, axis) => (weight.dims[axis + 2] === 1 ? 1 : Number(d))) });
-  }
-  return maps;
-}
+/** Calls of all of them. */
+export const calls: readonly RootPattern<{ funnel: Funnel }>[] = variants.map(calledFunnel);

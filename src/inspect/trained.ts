@@ -1,6 +1,6 @@
 import { foldConstants, foldShape } from '../../passes/index.ts';
 import { FunnelError } from '../errors.ts';
-import { calledFunnel, calls, type Funnel, roots, spelledFunnel } from '../functions/recognise.ts';
+import { calls, type Funnel, roots, spelledFunnel } from '../functions/recognise.ts';
 import { groupWeights, type TrainedBranch, TrainedWeights } from '../functions/weights.ts';
 import { inferMissingTypes } from '../infer/types.ts';
 import type { Model } from '../ir/model.ts';
@@ -31,7 +31,7 @@ async function funnelsOf(model: Model): Promise<Map<string, TrainedBranch[]>> {
     for (const name of [root!.outputs[0]!.name, root!.name]) if (name !== '') found.set(name, [...funnel.conditions]);
   };
   const rules = [
-    ...calls.map(variant => rule({ match: calledFunnel(variant), rewrite: collect })),
+    ...calls.map(match => rule({ match, rewrite: collect })),
     ...roots.map(root => rule({ match: spelledFunnel(root), rewrite: collect })),
   ];
   await rewrite(model, [foldShape, foldConstants(), pass('collect-funnels', 'exact', rules, { prepare: inferMissingTypes })]);
