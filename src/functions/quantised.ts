@@ -91,10 +91,9 @@ export function writeQuantised({ kind, operands, attributes, called }: Quantised
   const own: Form = kind.join === 'Max' ? 'max' : 'residual';
   const wanted = form ?? own;
   if (wanted === (called ? 'fused' : own)) return undefined;
-  if (wanted !== 'fused' && wanted !== own) return refuseQuantised(op, `as ${wanted} it would round other values: it stays ${own}`);
+  if (wanted !== 'fused' && wanted !== own) return refuseQuantised(op, `as ${wanted} it would round other values, so it stays ${own}`);
   return op[wanted === 'fused' ? 'call' : 'inline'](quantisedFunction(op.opset, kind), operands, attributes);
 }
 
 /** Leaves a quantised funnel alone. */
-export const refuseQuantised = (op: Builder, why: string): Refusal =>
-  op.refuse('E_QUANTISED', `it is a quantised FReLU; ${why}. Rewrite the network before it is quantised`);
+export const refuseQuantised = (op: Builder, why: string): Refusal => op.refuse('E_QUANTISED', `it is a quantised FReLU: ${why}`);
