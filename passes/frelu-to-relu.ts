@@ -1,7 +1,9 @@
 import { FunnelError } from '../src/errors.ts';
 import { writeActivation } from '../src/functions/activation.ts';
 import { DOMAIN, isFunnelFunction } from '../src/functions/frelu.ts';
-import { calledFunnel, calls, type Funnel, roots, spelledFunnel } from '../src/functions/recognise.ts';
+import { refuseQuantised } from '../src/functions/quantised.ts';
+import { calls, type Funnel, roots, spelledFunnel } from '../src/functions/recognise.ts';
+import { quantisedPatterns } from '../src/functions/recognise-quantised.ts';
 import { dropUncalled } from '../src/functions/uncalled.ts';
 import { inferMissingTypes } from '../src/infer/types.ts';
 import type { Builder } from '../src/rewrite/builder.ts';
@@ -18,7 +20,7 @@ export interface FreluToReluOptions {
  *
  * With T(x) = a·x + b + (the rest of the window), max(x, T(x)) is Relu for a = b = 0, LeakyRelu or PRelu for b = 0 and a ≤ 1, Clip or
  * Max for a = 0, each where the rest is 0. With `maxError` E, coefficients may differ from these by at most E in sum: then
- * |y − y′| ≤ E·(max |x| + 1), and the report says what E was.
+ * |y − y′| ≤ E·(max |x| + 1), and the report says what E was. Quantised funnels stay.
  *
  * @before
  * ```onnx
@@ -42,7 +44,8 @@ export function freluToRelu({ maxError = 0 }: FreluToReluOptions = {}): Pass {
   if (!(maxError >= 0)) throw new FunnelError('E_USAGE', `the largest error must be a number from 0 on, not ${maxError}`);
   const rewrite = ({ funnel }: { readonly funnel: Funnel }, op: Builder) => writeActivation(funnel, maxError, op);
   const rules = [
-    ...calls.map(variant => rule({ match: calledFunnel(variant), rewrite })),
+    ...quantisedPatterns.map(match => rule({ match, rewrite: (_, op) => refuseQuantised(op, 'an activation would round other values') })),
+    ...calls.map(match => rule({ match, rewrite })),
     ...roots.map(root => rule({ match: spelledFunnel(root), rewrite })),
   ];
   return pass('frelu-to-relu', maxError > 0 ? 'changes' : 'exact', rules, {

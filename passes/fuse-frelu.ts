@@ -1,6 +1,8 @@
 import { writeFunnel } from '../src/functions/forms.ts';
 import { isFunnelFunction } from '../src/functions/frelu.ts';
+import { writeQuantised } from '../src/functions/quantised.ts';
 import { roots, spelledFunnel } from '../src/functions/recognise.ts';
+import { quantisedFunnel, quantisedRoots } from '../src/functions/recognise-quantised.ts';
 import { inferMissingTypes } from '../src/infer/types.ts';
 import { pass } from '../src/rewrite/pass.ts';
 import { rule } from '../src/rewrite/rule.ts';
@@ -14,6 +16,9 @@ import { rule } from '../src/rewrite/rule.ts';
  * channels last. Values are computed as maxima of linear maps of x, where sums and maxima of such maxima are such again; what comes
  * out as {x, T} is a funnel. It must be one convolution per channel (group = C), with stride 1, an odd window and zeros around that
  * keep the size. inline-functions and lower-frelu are the ways back.
+ *
+ * A funnel that ONNX Runtime's static quantiser has been over becomes a call of `funnel.FReLUQDQ`, `funnel.FReLUQLinear` or one of
+ * their kin, whose bodies keep each rounding to a grid: the bits stay. Weights stay quantised.
  *
  * @before
  * ```onnx
@@ -43,6 +48,11 @@ import { rule } from '../src/rewrite/rule.ts';
 export const fuseFrelu = pass(
   'fuse-frelu',
   'exact',
-  roots.map(root => rule({ match: spelledFunnel(root, true), rewrite: ({ funnel }, op) => writeFunnel(funnel, 'fused', op) })),
+  [
+    ...quantisedRoots.map(root =>
+      rule({ match: quantisedFunnel(root, true), rewrite: ({ quantised }, op) => writeQuantised(quantised, 'fused', op) }),
+    ),
+    ...roots.map(root => rule({ match: spelledFunnel(root, true), rewrite: ({ funnel }, op) => writeFunnel(funnel, 'fused', op) })),
+  ],
   { prepare: inferMissingTypes, skips: isFunnelFunction },
 );

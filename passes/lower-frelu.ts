@@ -1,7 +1,9 @@
 import { type Form, formOf, possibleForm, writeFunnel } from '../src/functions/forms.ts';
 import { DOMAIN, isFunnelFunction } from '../src/functions/frelu.ts';
 import { deadChannels } from '../src/functions/linear.ts';
-import { calledFunnel, calls, type Funnel, roots, spelledFunnel } from '../src/functions/recognise.ts';
+import { type QuantisedFunnel, writeQuantised } from '../src/functions/quantised.ts';
+import { calls, type Funnel, roots, spelledFunnel } from '../src/functions/recognise.ts';
+import { quantisedPatterns } from '../src/functions/recognise-quantised.ts';
 import { formFor, type Target } from '../src/functions/targets.ts';
 import { dropUncalled } from '../src/functions/uncalled.ts';
 import { inferMissingTypes } from '../src/infer/types.ts';
@@ -22,6 +24,9 @@ export interface LowerOptions {
  * Max(T(x), x) is exact. `residual`, x + relu(T(x) − x), takes 1 off the centre tap: T(x) − x is a convolution too. Where T is 0 it is
  * exact as well; elsewhere it rounds within 2 ulp of max(|x|, |T(x)|), and where x is −∞ it is NaN. `identity-conv` is the same with x
  * passed through a depthwise 1×1 convolution of ones, into which ONNX Runtime's CPU provider fuses the sum. Half precision keeps Max.
+ *
+ * A quantised funnel rounds T, or T − x, to a grid: another form would round other values. It goes back and forth between one call and
+ * the form it was quantised in, whatever the target; another form that is asked for is refused. Lower first, then quantise.
  *
  * @before
  * ```onnx
@@ -61,8 +66,10 @@ export function lowerFrelu({ target = 'max', lowering }: LowerOptions = {}): Pas
       );
     return writeFunnel(funnel, form, op, xFirst);
   };
+  const rewriteQuantised = ({ quantised }: { readonly quantised: QuantisedFunnel }, op: Builder) => writeQuantised(quantised, lowering, op);
   const rules = [
-    ...calls.map(variant => rule({ match: calledFunnel(variant), rewrite })),
+    ...quantisedPatterns.map(match => rule({ match, rewrite: rewriteQuantised })),
+    ...calls.map(match => rule({ match, rewrite })),
     ...roots.map(root => rule({ match: spelledFunnel(root), rewrite })),
   ];
   return pass('lower-frelu', 'exact', rules, {

@@ -2,11 +2,14 @@ import { constantOf } from '../ir/constant.ts';
 import type { Node } from '../ir/node.ts';
 import { displayOp } from '../ir/op.ts';
 import type { Value } from '../ir/value.ts';
+import { isStorage } from '../ops/facts.ts';
 import { type ReasonCode, Refusal } from '../rewrite/refusal.ts';
 import type { DType } from '../tensor/dtype.ts';
 import type { Tensor } from '../tensor/tensor.ts';
+import { evaluateCall } from './call.ts';
+import { DOMAIN } from './frelu.ts';
 import { constantTap, type Linear } from './linear.ts';
-import { operators, strangers } from './maximum.ts';
+import { operators, QUANTISED, strangers } from './maximum.ts';
 import { channelMove, isNoOp, type View, viewOf } from './view.ts';
 
 /** The largest of several linear maps of x. */
@@ -100,6 +103,8 @@ export class Evaluation {
         'E_OVERRIDABLE',
         `${value!.name} is an initializer that the caller can override; freeze-initializers makes it a constant`,
       );
+    else if (value?.producer && isStorage(value.producer.op))
+      this.refuse('E_QUANTISED', `${value.name} is stored quantised, and folding would undo that`);
     else if (value?.producer?.inputs.every(v => constantOf(v)))
       this.refuse('E_UNFOLDED', `${value.name} is a ${value.producer.op.name} of constants that was not folded`);
     else if (value) this.refuse('E_DYNAMIC', `${value.name} is computed at run time`);
@@ -122,7 +127,14 @@ export class Evaluation {
   #compute(value: Value): Maximum | undefined {
     const node = value.producer;
     if (!node || value !== node.outputs[0]) return undefined;
-    if (node.op.domain !== '') return this.reject(foreign(node));
+    if (node.op.domain === DOMAIN) {
+      this.nodes.add(node);
+      return evaluateCall(node, this);
+    }
+    if (node.op.domain !== '') {
+      if (node.op.name === 'DequantizeLinear') this.refuse('E_QUANTISED', QUANTISED);
+      return this.reject(foreign(node));
+    }
     if (this.nodes.size >= MOST_NODES) return this.reject('it is far from x');
     this.nodes.add(node);
     if (isNoOp(node)) return this.evaluate(node.inputs[0]);

@@ -20,8 +20,11 @@ export interface Variant {
   readonly trainable: boolean;
 }
 
+/** A depthwise convolution in a body: its window is given by the call. */
+export const convolution = (op: 'Conv' | 'QLinearConv', operands: string, n = '', more = '') =>
+  `${op} <dilations: ints = @dilations${n}, group: int = @group, kernel_shape: ints = @kernel_shape${n}, pads: ints = @pads${n}${more}> (${operands})`;
 const conv = (result: string, weights: string, n = '') =>
-  `  ${result} = Conv <dilations: ints = @dilations${n}, group: int = @group, kernel_shape: ints = @kernel_shape${n}, pads: ints = @pads${n}, strides: ints = [1, 1]> (X, ${weights})`;
+  `  ${result} = ${convolution('Conv', `X, ${weights}`, n, ', strides: ints = [1, 1]')}`;
 const norm = (result: string, x: string, n = '') =>
   `  ${result} = BatchNormalization <epsilon: float = 1e-05> (${x}, scale${n}, B${n}, mean${n}, var${n})`;
 
@@ -33,7 +36,7 @@ interface Body {
   readonly results: readonly string[];
 }
 
-const oneWindow = ['dilations', 'group', 'kernel_shape', 'pads'];
+export const oneWindow = ['dilations', 'group', 'kernel_shape', 'pads'];
 const twoWindows = [...oneWindow, 'dilations_2', 'kernel_shape_2', 'pads_2'];
 
 /** One function body per condition: X [N, C, …]; W [C, 1, …k]; B, scale, mean, var [C]; one floating-point type throughout. */

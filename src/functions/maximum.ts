@@ -13,6 +13,8 @@ import { viewOf } from './view.ts';
 type Compute = (node: Node, at: Evaluation) => Maximum | undefined;
 
 const MASK = 'it picks by mask arithmetic, which gives NaN where a branch is infinite; write it as Max';
+/** Why a maximum of quantised values stays where it is none of the forms that are known. */
+export const QUANTISED = "it is quantised, and not as ONNX Runtime's static quantiser leaves a FReLU";
 const ACON = 'it is ACON-FReLU, a smooth maximum: (x − T)·sigmoid(x − T) + T, not max(x, T)';
 
 /** What operators outside of this algebra mean when they stand between x and a maximum. */
@@ -23,7 +25,6 @@ export const strangers: Readonly<Record<string, string>> = {
   ReduceMean: 'the condition is normalised by statistics of the image (LayerNorm), which do not fold',
   Pow: 'the condition is normalised by statistics of the image (LayerNorm), which do not fold',
   Sqrt: 'the condition is normalised by statistics of the image (LayerNorm), which do not fold',
-  DequantizeLinear: 'the condition is quantised',
 };
 
 /** The operators that maxima of linear maps are closed under. */
@@ -53,6 +54,10 @@ export const operators: Readonly<Record<string, Compute>> = {
   Cast(node, at) {
     const a = at.evaluate(node.inputs[0]);
     return a?.opaque === undefined ? at.reject('a Cast changes the type') : a;
+  },
+  DequantizeLinear(_, at) {
+    at.refuse('E_QUANTISED', QUANTISED);
+    return at.reject(QUANTISED);
   },
   Sigmoid: (node, at) => opaque(node, at, ACON),
   Greater: (node, at) => opaque(node, at, MASK),
@@ -179,6 +184,8 @@ function chosen(node: Node, at: Evaluation): Maximum | undefined {
   if (compare?.op.domain !== '' || !(greater || compare.op.name.startsWith('Less')))
     return union([yes, no], at) && at.reject('a Where that does not compare takes part');
   at.nodes.add(compare);
+  // What does nothing in front of the comparison belongs to it.
+  for (const compared of compare.inputs) at.evaluate(compared);
   const [larger, smaller] = greater ? compare.inputs : [...compare.inputs].reverse();
   const is = (a: Value | undefined, b: Value | undefined) => {
     const [seen, other] = [a && viewOf(a), b && viewOf(b)];

@@ -2,12 +2,16 @@ import { constantOf } from '../ir/constant.ts';
 import type { Node } from '../ir/node.ts';
 import { displayOp } from '../ir/op.ts';
 import type { Value } from '../ir/value.ts';
+import { isStorage } from '../ops/facts.ts';
 import type { OpName } from '../ops/schema.ts';
 import type { Match } from '../rewrite/match.ts';
 import { Pattern, type RootPattern } from '../rewrite/pattern.ts';
+import { Refusal } from '../rewrite/refusal.ts';
+import { conditionsOf, variants } from './call.ts';
 import { Evaluation, foreign, type Leaf, type Maximum } from './evaluate.ts';
 import { type Condition, DOMAIN, functionName } from './frelu.ts';
-import { distinct, isTap, type Linear, sum } from './linear.ts';
+import { isTap, type Linear } from './linear.ts';
+import { QUANTISED } from './maximum.ts';
 import { isNoOp, viewOf } from './view.ts';
 
 /** A Funnel Activation found in a graph: y = max(x, T(x)), or max(x, T₁(x), T₂(x)). */
@@ -61,12 +65,10 @@ export function spelledFunnel(root: OpName, explain = false): RootPattern<{ funn
       if (!explain) return false;
       // Sums are everywhere; only one that imitates a maximum is worth a word.
       const near = root === 'Max' || (miss?.closeness === 2 && (miss.opaque || (root !== 'Add' && root !== 'Sum')));
-      const why = near ? (miss?.closeness && miss.reason) || maxOfWhat(node) : undefined;
+      const why = near ? ((miss && reasonOf(miss)) ?? maxOfWhat(node)) : undefined;
       if (why === undefined) return false;
-      const [condition] = miss?.conditions ?? [];
       m.consumeAll([node]);
-      if (condition) m.miss(condition.code, condition.detail);
-      else m.miss('E_FORM', why);
+      m.miss(why.code, why.detail);
       return true;
     }
   })();
@@ -83,18 +85,35 @@ function asFunnel(y: Maximum, leaf: Leaf, found: Evaluation): Funnel | undefined
   return { x: leaf.moved === 'nowhere' ? leaf.value : found.image, last: y.last, conditions, nodes: [...found.nodes] };
 }
 
-/** Why a Max without a convolution before it is no funnel; undefined where it plainly is no activation. */
-function maxOfWhat({ inputs }: Node): string | undefined {
-  if (inputs.length < 2) return undefined;
-  const bound = inputs.find(v => constantOf(v));
-  if (bound) return `it compares with the constant ${bound.name}`;
-  const vector = inputs.some(v => v?.shape && v.shape.length < 3);
-  if (vector) return undefined;
-  const stranger = inputs.find(v => v?.producer && v.producer.op.domain !== '')?.producer;
-  return stranger ? foreign(stranger) : 'it is the largest of different branches (Maxout): none is a depthwise convolution of another';
+/** Why what comes close is none. */
+function reasonOf({ closeness, conditions, reason }: Evaluation): Refusal | undefined {
+  if (closeness === 0 || reason === undefined) return undefined;
+  return conditions[0] ?? new Refusal('E_FORM', reason);
 }
 
-/** What x may be: the data of each convolution before `root` (except for Max, only of grouped ones), nearest first. */
+/** Why a Max without a convolution before it is no funnel; undefined where it plainly is no activation. */
+function maxOfWhat({ inputs }: Node): Refusal | undefined {
+  if (inputs.length < 2) return undefined;
+  const bound = inputs.find(v => constantOf(v));
+  if (bound) return new Refusal('E_FORM', `it compares with the constant ${bound.name}`);
+  const vector = inputs.some(v => v?.shape && v.shape.length < 3);
+  if (vector) return undefined;
+  const producers = inputs.flatMap(v => v?.producer ?? []);
+  if (producers.some(n => isDequantised(n))) return new Refusal('E_QUANTISED', QUANTISED);
+  const stranger = producers.find(n => n.op.domain !== '');
+  return new Refusal(
+    'E_FORM',
+    stranger ? foreign(stranger) : 'it is the largest of different branches (Maxout): none is a depthwise convolution of another',
+  );
+}
+
+/** Whether a node's data was quantised a few nodes before. */
+function isDequantised(node: Node, reach = 4): boolean {
+  const before = node.inputs[0]?.producer;
+  return isStorage(node.op) || (reach > 0 && before !== undefined && isDequantised(before, reach - 1));
+}
+
+/** What x may be: the data of each convolution or FReLU before `root` (except for Max, only of grouped convolutions), nearest first. */
 function leavesBefore(root: Node): Leaf[] {
   const leaves: Leaf[] = [];
   const seen = new Set([root]);
@@ -106,7 +125,8 @@ function leavesBefore(root: Node): Leaf[] {
       if (!node || seen.has(node)) continue;
       seen.add(node);
       next.push(node);
-      if (node.op.name !== 'Conv' || node.op.domain !== '' || (root.op.name !== 'Max' && !node.attributes.has('group'))) continue;
+      const called = node.op.domain === DOMAIN;
+      if (!called && (displayOp(node.op) !== 'Conv' || (root.op.name !== 'Max' && !node.attributes.has('group')))) continue;
       const leaf = dataOf(node);
       if (leaf && !leaves.some(l => l.value === leaf.value)) leaves.push(leaf);
     }
@@ -125,7 +145,7 @@ function dataOf(conv: Node): Leaf | undefined {
 }
 
 /** Matches a call of one of the functions that FReLU is fused into. */
-export function calledFunnel(variant: { readonly condition: Condition; readonly spatialRank: number }): RootPattern<{ funnel: Funnel }> {
+function calledFunnel(variant: { readonly condition: Condition; readonly spatialRank: number }): RootPattern<{ funnel: Funnel }> {
   const { condition, spatialRank } = variant;
   const op = `${DOMAIN}.${functionName({ condition, combine: 'max', trainable: false }, spatialRank)}`;
   return new (class extends Pattern<{ funnel: Funnel }> {
@@ -135,32 +155,15 @@ export function calledFunnel(variant: { readonly condition: Condition; readonly 
       const x = node?.inputs[0];
       if (!node || !x || displayOp(node.op) !== op) return false;
       const found = new Evaluation({ value: x, moved: 'nowhere', spatialRank, dtype: node.inputs[1]?.dtype });
-      const maps = branchesOf(node, found);
+      const conditions = conditionsOf(node, condition, found);
       m.consumeAll([node]);
       for (const { code, detail } of found.conditions) m.miss(code, detail);
       for (const [tensor, known] of found.constants) m.know(tensor, known);
-      const conditions = condition === 'light-sum' && maps.length === 2 ? [sum(maps[0]!, maps[1]!)] : distinct(maps);
-      if (conditions.length === 0 || conditions.includes(undefined)) m.miss('E_FORM', `it is no call of ${op} as it is defined here`);
+      if (conditions.length === 0) m.miss('E_FORM', `it is no call of ${op} as it is defined here`);
       return m.bind('funnel', value, { x, last: false, conditions, nodes: [node] });
     }
   })();
 }
 
-/** The variants of calls that `calledFunnel` knows. */
-export const calls = [
-  ...[2, 1, 3].map(spatialRank => ({ condition: 'conv' as const, spatialRank })),
-  { condition: 'light-sum' as const, spatialRank: 2 },
-  { condition: 'light-max' as const, spatialRank: 2 },
-];
-
-/** The convolutions of a call: X, then a weight and a bias for each; windows are those of the weights. */
-function branchesOf({ inputs, attributes }: Node, found: Evaluation): Linear[] {
-  const maps: Linear[] = [];
-  for (let i = 1; i + 1 < inputs.length; i += 2) {
-    const [weight, bias] = [found.parameter(inputs[i]), found.parameter(inputs[i + 1])];
-    const dilations = attributes.get(i === 1 ? 'dilations' : 'dilations_2');
-    if (!weight || !bias || dilations?.type !== 'ints' || weight.rank !== dilations.value.length + 2) return [];
-    maps.push({ weight, bias, dilations: dilations.value.map((d, axis) => (weight.dims[axis + 2] === 1 ? 1 : Number(d))) });
-  }
-  return maps;
-}
+/** Calls of all of them. */
+export const calls: readonly RootPattern<{ funnel: Funnel }>[] = variants.map(calledFunnel);

@@ -1,4 +1,4 @@
-import { calledFunnel, calls, type Funnel, roots, spelledFunnel } from '../functions/recognise.ts';
+import { calls, type Funnel, roots, spelledFunnel } from '../functions/recognise.ts';
 import { inferMissingTypes } from '../infer/types.ts';
 import { type Pass, pass } from '../rewrite/pass.ts';
 import { rule } from '../rewrite/rule.ts';
@@ -8,7 +8,7 @@ export function funnelFinder(): { readonly finder: Pass; readonly found: Readonl
   const found = new Map<string, Funnel>();
   const collect = ({ funnel }: { readonly funnel: Funnel }) => void found.set(funnel.nodes[0]!.outputs[0]!.name, funnel);
   const rules = [
-    ...calls.map(variant => rule({ match: calledFunnel(variant), rewrite: collect })),
+    ...calls.map(match => rule({ match, rewrite: collect })),
     ...roots.map(root => rule({ match: spelledFunnel(root), rewrite: collect })),
   ];
   return { finder: pass('find-frelu', 'exact', rules, { prepare: inferMissingTypes }), found };

@@ -73,9 +73,10 @@ export async function inspect(model: Model, sizes: Sizes = {}): Promise<Inspecti
 async function sitesOf(model: Model, nodes: readonly Node[], fused: number): Promise<Sites> {
   const standard = nodes.filter(node => node.op.domain === '');
   const named = (name: string) => standard.filter(node => node.op.name === name).length;
+  const isGrouped = ({ attributes }: Node) => Number(attributes.get('group')?.value ?? 1) > 1;
   return {
     relu: standard.filter(node => reluLike.has(node.op.name)).length,
-    frelu: { fused, spelled: named('Max') > 0 ? await spelledSites(model) : 0 },
+    frelu: { fused, spelled: named('Max') > 0 || standard.some(isGrouped) ? await spelledSites(model) : 0 },
     batchNorm: named('BatchNormalization'),
   };
 }

@@ -15,7 +15,7 @@ export const advice: Readonly<Record<ReasonCode, string>> = {
   E_OVERFLOW: 'store the parameters in a wider type',
   E_OVERRIDABLE: 'add --freeze-initializers to make them constants',
   E_PRODUCER: 'left as it is',
-  E_QUANTISED: 'convert the model before it is quantised',
+  E_QUANTISED: 'convert, fold and lower the model before it is quantised',
   E_RANK: 'left as it is',
   E_REFERENCE: 'run inline-functions first',
   E_RUNTIME: 'left as it is; --explain shows what it said',

@@ -1,0 +1,46 @@
+import type { Node } from '../ir/node.ts';
+import type { Evaluation, Maximum } from './evaluate.ts';
+import { type Condition, DOMAIN, functionName } from './frelu.ts';
+import { distinct, isTap, type Linear, sum } from './linear.ts';
+
+/** The functions that FReLU is fused into. */
+export const variants = [
+  ...[2, 1, 3].map(spatialRank => ({ condition: 'conv' as const, spatialRank })),
+  { condition: 'light-sum' as const, spatialRank: 2 },
+  { condition: 'light-max' as const, spatialRank: 2 },
+];
+
+const byName = new Map(variants.map(v => [functionName({ condition: v.condition, combine: 'max', trainable: false }, v.spatialRank), v]));
+
+/** A call of one of them as a maximum: x and its conditions. */
+export function evaluateCall(call: Node, at: Evaluation): Maximum | undefined {
+  const variant = call.op.domain === DOMAIN ? byName.get(call.op.name) : undefined;
+  const data = variant && at.evaluate(call.inputs[0]);
+  if (!variant || !data) return undefined;
+  const conditions = conditionsOf(call, variant.condition, at);
+  if (data.last || data.maps.length !== 1 || !isTap(data.maps[0]!, 1) || conditions.length === 0)
+    return at.reject('a FReLU of another value takes part');
+  at.convolutions++;
+  at.image ??= call.inputs[0];
+  return { maps: distinct([...data.maps, ...conditions]), last: false };
+}
+
+/** What a call compares x with; none where it is no call as the function is defined here. */
+export function conditionsOf(call: Node, condition: Condition, found: Evaluation): readonly Linear[] {
+  const maps = branchesOf(call, found);
+  if (condition !== 'light-sum' || maps.length !== 2) return distinct(maps);
+  const both = sum(maps[0]!, maps[1]!);
+  return both ? [both] : [];
+}
+
+/** The convolutions of a call: X, then a weight and a bias for each; windows are those of the weights. */
+function branchesOf({ inputs, attributes }: Node, found: Evaluation): Linear[] {
+  const maps: Linear[] = [];
+  for (let i = 1; i + 1 < inputs.length; i += 2) {
+    const [weight, bias] = [found.parameter(inputs[i]), found.parameter(inputs[i + 1])];
+    const dilations = attributes.get(i === 1 ? 'dilations' : 'dilations_2');
+    if (!weight || !bias || dilations?.type !== 'ints' || weight.rank !== dilations.value.length + 2) return [];
+    maps.push({ weight, bias, dilations: dilations.value.map((d, axis) => (weight.dims[axis + 2] === 1 ? 1 : Number(d))) });
+  }
+  return maps;
+}
