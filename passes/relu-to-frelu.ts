@@ -48,10 +48,7 @@ export function reluToFrelu(options: ReluToFreluOptions = {}): Pass {
   for (const own of [{}, ...(sites?.values() ?? [])]) checkOptions({ ...general, ...own });
   const funnel = ({ node }: { readonly node: Node }, x: Value, start: Start, op: Builder) => {
     const own = sites ? sites.get(node.outputs[0]!.name) : {};
-    return (
-      own &&
-      makeFunnel(x, { ...imageFacts(x), convolved: isConvolved(x) }, start, { ...general, ...own }, op, [node.outputs[0]!.name, node.name])
-    );
+    return own && makeFunnel(x, { ...imageFacts(x), convolved: isConvolved(x) }, start, { ...general, ...own }, op, node);
   };
   const rules = [
     rule({ match: p.Relu(any('x')).as('site'), rewrite: ({ x, site }, op) => funnel(site, x, { slope: 0, floor: 0 }, op) }),
@@ -86,8 +83,15 @@ export function reluToFrelu(options: ReluToFreluOptions = {}): Pass {
       rewrite: ({ x, site }, op) => (identity ? funnel(site, x, { slope: 1, floor: 0 }, op) : undefined),
     }),
   ];
+  const trained = [general, ...(sites?.values() ?? [])].flatMap(own => own.weights ?? []);
   return pass('relu-to-frelu', 'changes', rules, {
-    prepare: inferMissingTypes,
+    async prepare(model) {
+      for (const weights of trained) weights.lookAt(model);
+      await inferMissingTypes(model);
+    },
+    finish() {
+      for (const weights of trained) weights.checkUsed();
+    },
   });
 }
 
