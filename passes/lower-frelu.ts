@@ -21,9 +21,10 @@ export interface LowerOptions {
 /**
  * Writes every Funnel Activation, fused or spelled out, in the form that is fastest where the model is to run.
  *
- * Max(T(x), x) is exact. `residual`, x + relu(T(x) − x), takes 1 off the centre tap: T(x) − x is a convolution too. Where T is 0 it is
- * exact as well; elsewhere it rounds within 2 ulp of max(|x|, |T(x)|), and where x is −∞ it is NaN. `identity-conv` is the same with x
- * passed through a depthwise 1×1 convolution of ones, into which ONNX Runtime's CPU provider fuses the sum. Half precision keeps Max.
+ * `residual`, x + relu(T(x) − x), takes 1 off the centre tap: T(x) − x is a convolution too. Where T is 0 it gives what Max(T(x), x)
+ * gives; elsewhere it differs by the rounding of a convolution, at most (2n + 4)·2⁻²⁴·(|x| + |b| + Σ|w·x|) for n taps of float (twice
+ * that for two branches), and where x is −∞ it is NaN. `identity-conv` is the same with x passed through a depthwise 1×1 convolution of
+ * ones, into which ONNX Runtime's CPU provider fuses the sum. Half precision keeps Max.
  *
  * A quantised funnel rounds T, or T − x, to a grid: another form would round other values. It goes back and forth between one call and
  * the form it was quantised in, whatever the target; another form that is asked for is refused. Lower first, then quantise.

@@ -47,10 +47,9 @@ export function reluToFrelu(options: ReluToFreluOptions = {}): Pass {
   const { sites, identity = false, ...general } = options;
   for (const own of [{}, ...(sites?.values() ?? [])]) checkOptions({ ...general, ...own });
   const funnel = ({ node }: { readonly node: Node }, x: Value, start: Start, op: Builder) => {
-    const result = node.outputs[0]!.name;
-    const own = sites ? sites.get(result) : {};
+    const own = sites ? sites.get(node.outputs[0]!.name) : {};
     if (!own || constantOf(x)) return undefined;
-    return makeFunnel(x, { ...imageFacts(x), convolved: isConvolved(x) }, start, { ...general, ...own }, op, [result, node.name]);
+    return makeFunnel(x, { ...imageFacts(x), convolved: isConvolved(x) }, start, { ...general, ...own }, op, node);
   };
   const rules = [
     rule({ match: p.Relu(any('x')).as('site'), rewrite: ({ x, site }, op) => funnel(site, x, { slope: 0, floor: 0 }, op) }),
@@ -85,8 +84,15 @@ export function reluToFrelu(options: ReluToFreluOptions = {}): Pass {
       rewrite: ({ x, site }, op) => (identity ? funnel(site, x, { slope: 1, floor: 0 }, op) : undefined),
     }),
   ];
+  const trained = [general, ...(sites?.values() ?? [])].flatMap(own => own.weights ?? []);
   return pass('relu-to-frelu', 'changes', rules, {
-    prepare: inferMissingTypes,
+    async prepare(model) {
+      for (const weights of trained) weights.lookAt(model);
+      await inferMissingTypes(model);
+    },
+    finish() {
+      for (const weights of trained) weights.checkUsed();
+    },
     // Names of sites are those of the graph; a function's body has names of its own.
     skips: () => sites !== undefined,
   });

@@ -3,6 +3,7 @@ import type { PassOptions } from '../../passes/index.ts';
 import type { Form } from '../functions/forms.ts';
 import type { Condition } from '../functions/frelu.ts';
 import type { Target } from '../functions/targets.ts';
+import type { Renaming } from '../functions/trained.ts';
 import { list, unknownName } from './names.ts';
 
 /** What every command takes. */
@@ -34,6 +35,9 @@ export interface PassFlags {
   readonly seed?: number;
   /** A file of trained weights. */
   readonly weights?: string;
+  /** Which activations take which of them. */
+  readonly weightsMap?: readonly Renaming[];
+  readonly weightsEpsilon?: number;
   readonly maxGrowth?: number;
   readonly target?: Target;
   readonly lowering?: Form;
@@ -101,6 +105,14 @@ export const convertOptions = (): Option[] => [
   new Option('--identity', 'let Identity nodes become funnels too, max(x, x) at first'),
   seedOption('seed of random first weights (default: 0)'),
   new Option('--weights <file>', 'trained weights, by the names of activations: .npz, .safetensors or an ONNX model').conflicts('init'),
+  new Option(
+    '--weights-map <pairs>',
+    "which activations take which weights, where names differ: 'relu_1=act2', '*.relu=*.relu1'; 'relu=' takes none, '=aux' is not wanted",
+  ).argParser(renamings),
+  new Option(
+    '--weights-epsilon <number>',
+    'the epsilon that funnels were normalised with, which files of tensors do not tell (default: 0.00001)',
+  ).argParser(nonNegative),
 ];
 
 export const foldOptions = (): Option[] => [
@@ -158,6 +170,15 @@ export function addOptions(command: Command, ...options: readonly Option[]): Com
 /** Examples at the end of a command's help. */
 export function examples(command: Command, ...lines: readonly (readonly [command: string, why: string])[]): Command {
   return command.addHelpText('after', `\nExamples:\n${lines.map(([line, why]) => `  $ ${line}\n      ${why}`).join('\n')}`);
+}
+
+function renamings(text: string): Renaming[] {
+  return list(text).map(pair => {
+    const [activation, weights, ...more] = pair.split('=').map(name => name.trim());
+    if (activation === undefined || weights === undefined || more.length > 0 || activation + weights === '')
+      throw new InvalidArgumentError('Pairs are written ACTIVATION=WEIGHTS, with commas between them.');
+    return [activation, weights];
+  });
 }
 
 function wholeNumber(least: number): (text: string) => number {

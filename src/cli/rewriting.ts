@@ -1,6 +1,6 @@
 import type { PassOptions } from '../../passes/index.ts';
 import { InvalidModel } from '../errors.ts';
-import type { TrainedWeights } from '../functions/weights.ts';
+import type { TrainedWeights } from '../functions/trained.ts';
 import type { Model } from '../ir/model.ts';
 import type { RewriteSummary } from '../report/rewrite-text.ts';
 import type { Pass } from '../rewrite/pass.ts';
@@ -32,13 +32,15 @@ export async function rewriteFile(
   const output = await wantedOutput(flags.output);
   // The disk works while the code is loaded.
   const reporting = Promise.all([import('./output.ts'), import('../report/rewrite-text.ts')]);
-  const weights = await trainedWeights(flags.weights);
+  const weights = await trainedWeights(flags);
   const [before, makers, inputBytes] = await Promise.all([readModel(input), passesFor(wanted, flags), sizeOfFile(input)]);
   const { options = {}, left = [] } = (await look(before)) ?? {};
   const passes = makers.map(make => make({ ...passOptions(flags), ...options, ...(weights && { weights }) }));
   const { model, report } = await runPasses(before, passes, input, flags.check === true);
   if (weights && !weights.wasUsed)
-    throw usage(`${weights.source} has weights for ${some(weights.sites)}; no activation of ${input} is called that`);
+    throw usage(
+      `${weights.source} has weights for ${some(weights.sites)}; no activation of ${input} is called that; --weights-map 'ACTIVATION=WEIGHTS' says which takes which`,
+    );
   await writeModel(model, output, input, flags.externalData);
   const outputBytes = await sizeOfFile(output);
   const summary = { command, input, output, inputBytes, outputBytes, changed: model !== before, left, passes: report };
@@ -50,10 +52,12 @@ export async function rewriteFile(
   say(message, flags, output === '-' ? 'stderr' : 'stdout');
 }
 
-async function trainedWeights(path: string | undefined): Promise<TrainedWeights | undefined> {
-  if (path === undefined) return undefined;
+async function trainedWeights({ weights, weightsMap: renamings, weightsEpsilon: epsilon }: PassFlags): Promise<TrainedWeights | undefined> {
+  if (weights === undefined && (renamings ?? epsilon) !== undefined)
+    throw usage('--weights-map and --weights-epsilon are about weights, but --weights gives none');
+  if (weights === undefined) return undefined;
   const { readWeights } = await import('../inspect/trained.ts');
-  return readWeights(path, readModel);
+  return readWeights(weights, readModel, { renamings, epsilon });
 }
 
 const some = (names: readonly string[]) =>

@@ -81,7 +81,7 @@ const cache = new Map<string, FunctionDef>();
  * Funnel Activation, y = max(x, T(x)) with T of the size of x ("Funnel Activation for Visual Recognition", Ma, Zhang, Sun, ECCV 2020),
  * or a relative of it, as a model-local function written in operator set `opset`. Spatial rank 2 unless said otherwise.
  *
- * T comes first in Max: ONNX Runtime's CPU kernel then returns Relu's bits, signed zeros included, where T is 0.
+ * T comes first in Max: ONNX Runtime's CPU kernel then returns Relu's bits where T is 0, signed zeros included but for the last few elements of a tensor.
  */
 export function freluFunction(opset: number, variant: Partial<Variant> = {}, spatialRank = 2): FunctionDef {
   const whole: Variant = { condition: 'conv', combine: 'max', trainable: false, ...variant };

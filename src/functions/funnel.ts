@@ -1,4 +1,5 @@
 import { FunnelError } from '../errors.ts';
+import type { Node } from '../ir/node.ts';
 import type { Value } from '../ir/value.ts';
 import { operatorAt } from '../ops/schema.ts';
 import type { Builder } from '../rewrite/builder.ts';
@@ -6,7 +7,8 @@ import type { Refusal } from '../rewrite/refusal.ts';
 import type { DType } from '../tensor/dtype.ts';
 import { type Condition, freluAttributes, freluFunction, type Window } from './frelu.ts';
 import { type Branch, type Start, type StartOptions, startWeights, windowsOf } from './start.ts';
-import { startFrom, type TrainedBranch, type TrainedWeights } from './weights.ts';
+import type { TrainedWeights } from './trained.ts';
+import { startFrom, type TrainedBranch } from './weights.ts';
 
 export interface FunnelOptions {
   /** `folded`: Conv and Max. `trainable`: Conv, BatchNormalization and Max. `fused`: one call of the function `funnel.FReLU`. */
@@ -69,15 +71,8 @@ export function checkOptions({
     );
 }
 
-/** A funnel over `x` [N, C, …] that begins as `start`, in the place of the activation with these names, or why there can be none. */
-export function makeFunnel(
-  x: Value,
-  image: Image,
-  start: Start,
-  options: FunnelOptions,
-  op: Builder,
-  names: readonly string[],
-): Value | Refusal {
+/** A funnel over `x` [N, C, …] that begins as `start`, in the place of the activation `site`, or why there can be none. */
+export function makeFunnel(x: Value, image: Image, start: Start, options: FunnelOptions, op: Builder, site: Node): Value | Refusal {
   const { form = 'folded', init = 'exact', kernel = 3, dilation = 1, condition = 'conv', combine = 'max', seed = 0, weights } = options;
   const { rank, channels, dtype } = image;
   const spatialRank = (rank ?? 0) - 2;
@@ -102,7 +97,7 @@ export function makeFunnel(
     const windows = windowsOf(condition, window).map(kernel_shape => ({ kernel_shape, dilations: kernel_shape.map(() => dilation) }));
     return written(x, branches, windows, { form, condition, combine }, op);
   }
-  const trained = weights.find(names, channels);
+  const trained = weights.find(site, channels);
   if (!trained) return op.refuse('E_WEIGHTS', `${weights.source} has no weights for it`);
   return fromTrained(x, trained, { ...settings, form, combine, dilation }, op);
 }
@@ -115,10 +110,15 @@ interface Shape {
 
 function fromTrained(
   x: Value,
-  trained: readonly TrainedBranch[],
+  found: readonly TrainedBranch[],
   { dtype, trainable, window, condition: asked, ...shape }: StartOptions & Shape & { readonly dilation: number },
   op: Builder,
 ): Value | Refusal {
+  // MegEngine's grouped weights have an axis more: [C, 1, 1, …window].
+  const trained = found.map(b => {
+    const { dims } = b.weight;
+    return dims.length === window.length + 3 && dims[2] === 1 ? { ...b, weight: b.weight.reshape([dims[0]!, ...dims.slice(2)]) } : b;
+  });
   const [first] = trained;
   if (!first || trained.length > 2 || trained.some(b => b.weight.rank !== window.length + 2))
     return op.refuse('E_WEIGHTS', `its weights are ${trained.map(b => `[${b.weight.dims}]`).join(' and ')}`);

@@ -5,6 +5,13 @@ import { readNpy } from './npy.ts';
 /** Inflated bytes that an archive may hold: beyond any weights of activations, short of filling memory. */
 const LARGEST = 2 ** 31;
 
+/** What a checkpoint of `torch.save` is: a program for Python. */
+export const pickled = (where: string): DecodeError =>
+  new DecodeError(
+    'E_PICKLE',
+    `${where} is a pickle of PyTorch, which only Python reads: there, safetensors.torch.save_file(model.state_dict(), 'weights.safetensors')`,
+  );
+
 /** Whether bytes begin as a zip archive does. */
 export const isZip = (bytes: Uint8Array): boolean => bytes[0] === 0x50 && bytes[1] === 0x4b && (bytes[2] === 3 || bytes[2] === 5);
 
@@ -23,6 +30,7 @@ export async function readNpz(bytes: Uint8Array, where: string): Promise<Map<str
         total += originalSize;
         if (total > LARGEST) throw new DecodeError('E_NPZ', `${where}: the archive would inflate to more than ${LARGEST / 2 ** 30} GiB`);
         if (names.has(name)) throw new DecodeError('E_NPZ', `${where}: the archive holds ${name} twice`);
+        if (name.endsWith('/data.pkl')) throw pickled(where);
         names.add(name);
         return name.endsWith('.npy');
       },

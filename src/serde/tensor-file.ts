@@ -2,7 +2,7 @@ import { DecodeError } from '../errors.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { readBytes } from './file.ts';
 import { isNpy, readNpy } from './npy.ts';
-import { isZip, readNpz } from './npz.ts';
+import { isZip, pickled, readNpz } from './npz.ts';
 import { isSafetensors, readSafetensors } from './safetensors.ts';
 
 /**
@@ -14,5 +14,7 @@ export async function readTensorFile(path: string): Promise<Map<string, Tensor>>
   if (isZip(bytes)) return readNpz(bytes, path);
   if (isNpy(bytes)) return new Map([['', readNpy(bytes, path)]]);
   if (isSafetensors(bytes)) return readSafetensors(bytes, path);
+  // The pickle protocols 2 to 5; no field of a model has that tag.
+  if (bytes[0] === 0x80 && bytes[1]! >= 2 && bytes[1]! <= 5) throw pickled(path);
   throw new DecodeError('E_NOT_TENSORS', `${path}: neither .npz nor .npy nor .safetensors`);
 }

@@ -1,5 +1,5 @@
 import type { Model } from '../../src/ir/model.ts';
-import { Runtime } from '../../src/runtime/session.ts';
+import { type Optimization, Runtime, type Tensors } from '../../src/runtime/session.ts';
 import { encode } from '../../src/serde/model-file.ts';
 import type { Verdict } from '../../src/verify/verdict.ts';
 import { type VerifyOptions, verify } from '../../src/verify/verify.ts';
@@ -13,6 +13,12 @@ export async function compare(a: Model, b: Model, options: VerifyOptions = {}): 
     { bytes: encode(b, { inline: true }), label: 'after' },
     { runtime, ...options },
   );
+}
+
+/** What a model's outputs are for one set of inputs, on one thread of the CPU. */
+export async function outputsOf(model: Model, feeds: Tensors, optimization: Optimization): Promise<Tensors> {
+  const { outputs } = await runtime.run({ model: { bytes: encode(model, { inline: true }) }, optimization, threads: 1, feeds: [feeds] });
+  return outputs[0]!;
 }
 
 export const closeRuntime = () => runtime.close();

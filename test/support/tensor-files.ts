@@ -21,7 +21,7 @@ export function npy(tensor: Tensor): Uint8Array {
 
 /** Tensors as a safetensors file. */
 export function safetensors(tensors: ReadonlyMap<string, Tensor>): Uint8Array {
-  const names: Readonly<Record<string, string>> = { float: 'F32', float16: 'F16', double: 'F64' };
+  const names: Readonly<Record<string, string>> = { float: 'F32', float16: 'F16', bfloat16: 'BF16', double: 'F64' };
   let offset = 0;
   const header: Record<string, unknown> = { __metadata__: { format: 'pt' } };
   for (const [name, tensor] of tensors) {

@@ -16,7 +16,7 @@ import { type PlacementFlags, placementOf, placementOptions } from '../placing.t
 type Flags = CommonFlags & PassFlags & PlacementFlags & { readonly explain?: boolean };
 
 /** Options of convert that say nothing of costs. */
-const without = new Set(['--form', '--init', '--seed', '--weights', '--plan']);
+const without = new Set(['--form', '--init', '--seed', '--weights', '--weights-map', '--weights-epsilon', '--plan']);
 
 /** `funnel cost`: what FReLU costs, form by form. */
 export const cost = (): Command =>
