@@ -47,3 +47,14 @@ export function runFunnel(args: readonly string[], { cwd, stdin, env = {}, onSta
     onStart?.(child);
   });
 }
+
+/** Does things two at a time, each a process or two; results in order. */
+export async function twoAtATime<T, R>(items: readonly T[], run: (item: T) => Promise<R>): Promise<R[]> {
+  const results: R[] = [];
+  const rest = [...items.entries()];
+  const worker = async () => {
+    for (let next = rest.shift(); next; next = rest.shift()) results[next[0]] = await run(next[1]);
+  };
+  await Promise.all([worker(), worker()]);
+  return results;
+}

@@ -1,4 +1,6 @@
-import type { Tensor } from '../../src/tensor/tensor.ts';
+import { zipSync } from 'fflate';
+import { normal } from '../../src/tensor/random.ts';
+import { Tensor } from '../../src/tensor/tensor.ts';
 
 const codes: Readonly<Record<string, string>> = { float: '<f4', double: '<f8', float16: '<f2', int64: '<i8', int32: '<i4', uint8: '|u1' };
 
@@ -33,3 +35,17 @@ export function safetensors(tensors: ReadonlyMap<string, Tensor>): Uint8Array {
   new DataView(length.buffer).setBigUint64(0, BigInt(text.length), true);
   return Uint8Array.from([...length, ...text, ...[...tensors.values()].flatMap(t => Array.from(t.bytes()))]);
 }
+
+/** Random tensors by name; variances are positive. */
+export const tensors = (sizes: Readonly<Record<string, readonly number[]>>, dtype: 'float' | 'float16' = 'float') =>
+  new Map(
+    Object.entries(sizes).map(([name, dims]) => {
+      const values = normal(
+        name,
+        dims.reduce((a, b) => a * b, 1),
+      );
+      return [name, Tensor.of(dtype, dims, name.includes('var') ? values.map(x => 0.5 + x * x) : values)];
+    }),
+  );
+/** Tensors as a `.npz` archive. */
+export const npz = (all: ReadonlyMap<string, Tensor>) => zipSync(Object.fromEntries([...all].map(([name, t]) => [`${name}.npy`, npy(t)])));
