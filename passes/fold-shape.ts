@@ -1,15 +1,20 @@
 import { inferTypes } from '../src/infer/types.ts';
 import type { Model } from '../src/ir/model.ts';
 import type { Value } from '../src/ir/value.ts';
-import { pass } from '../src/rewrite/pass.ts';
+import { type Pass, type Place, pass } from '../src/rewrite/pass.ts';
 import { any, constant, p } from '../src/rewrite/pattern.ts';
 import { rule } from '../src/rewrite/rule.ts';
 import { Tensor } from '../src/tensor/tensor.ts';
+import { foldConstants } from './fold-constants.ts';
+
+/** What a computation of sizes may add to the file. */
+const maxGrowth = 4096;
 
 /**
  * Makes sizes that are known constants: Shape of a value whose shape is known, and Gather of a known size from one that is known in part.
  *
- * What the graph then computes of them, fold-constants folds.
+ * What is computed of them alone is folded too, and each size that becomes known may let ONNX Runtime know more of them: so it goes on
+ * until none does.
  *
  * @before
  * ```onnx
@@ -34,7 +39,21 @@ import { Tensor } from '../src/tensor/tensor.ts';
  * }
  * ```
  */
-export const foldShape = pass(
+export const foldShape: Pass = {
+  name: 'fold-shape',
+  effect: 'exact',
+  async run(model) {
+    const fired: Place[] = [];
+    for (;;) {
+      const round = await shapes.run(model);
+      if (round.fired.length === 0) return { ...round, fired };
+      const { fired: computed } = await foldConstants({ maxGrowth }).run(model);
+      fired.push(...round.fired, ...computed);
+    }
+  },
+};
+
+const shapes = pass(
   'fold-shape',
   'exact',
   [

@@ -2,7 +2,7 @@ import { formOf, writeFunnel } from '../src/functions/forms.ts';
 import { isFunnelFunction } from '../src/functions/frelu.ts';
 import { calls, roots, spelledFunnel } from '../src/functions/recognise.ts';
 import { shuffled, shuffleOf } from '../src/functions/shuffle.ts';
-import { inferMissingTypes } from '../src/infer/types.ts';
+import { prepareFunnels } from '../src/infer/funnels.ts';
 import { attrsOf } from '../src/ir/attrs.ts';
 import type { Use, Value } from '../src/ir/value.ts';
 import { pass } from '../src/rewrite/pass.ts';
@@ -67,7 +67,7 @@ export const freluAfterShuffle = pass(
       },
     }),
   ),
-  { prepare: inferMissingTypes, skips: isFunnelFunction },
+  { prepare: prepareFunnels, skips: isFunnelFunction },
 );
 
 /** Whether a depthwise convolution takes a value as its image. */

@@ -5,7 +5,7 @@ import { refuseQuantised } from '../src/functions/quantised.ts';
 import { calls, type Funnel, roots, spelledFunnel } from '../src/functions/recognise.ts';
 import { quantisedPatterns } from '../src/functions/recognise-quantised.ts';
 import { dropUncalled } from '../src/functions/uncalled.ts';
-import { inferMissingTypes } from '../src/infer/types.ts';
+import { prepareFunnels } from '../src/infer/funnels.ts';
 import type { Builder } from '../src/rewrite/builder.ts';
 import { type Pass, pass } from '../src/rewrite/pass.ts';
 import { rule } from '../src/rewrite/rule.ts';
@@ -49,7 +49,7 @@ export function freluToRelu({ maxError = 0 }: FreluToReluOptions = {}): Pass {
     ...roots.map(root => rule({ match: spelledFunnel(root), rewrite })),
   ];
   return pass('frelu-to-relu', maxError > 0 ? 'changes' : 'exact', rules, {
-    prepare: inferMissingTypes,
+    prepare: prepareFunnels,
     skips: isFunnelFunction,
     finish: model => void dropUncalled(model, DOMAIN),
   });

@@ -3,7 +3,7 @@ import { isFunnelFunction } from '../src/functions/frelu.ts';
 import { writeQuantised } from '../src/functions/quantised.ts';
 import { roots, spelledFunnel } from '../src/functions/recognise.ts';
 import { quantisedFunnel, quantisedRoots } from '../src/functions/recognise-quantised.ts';
-import { inferMissingTypes } from '../src/infer/types.ts';
+import { prepareFunnels } from '../src/infer/funnels.ts';
 import { pass } from '../src/rewrite/pass.ts';
 import { rule } from '../src/rewrite/rule.ts';
 
@@ -54,5 +54,5 @@ export const fuseFrelu = pass(
     ),
     ...roots.map(root => rule({ match: spelledFunnel(root, true), rewrite: ({ funnel }, op) => writeFunnel(funnel, 'fused', op) })),
   ],
-  { prepare: inferMissingTypes, skips: isFunnelFunction },
+  { prepare: prepareFunnels, skips: isFunnelFunction },
 );

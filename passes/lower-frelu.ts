@@ -6,7 +6,7 @@ import { calls, type Funnel, roots, spelledFunnel } from '../src/functions/recog
 import { quantisedPatterns } from '../src/functions/recognise-quantised.ts';
 import { formFor, type Target } from '../src/functions/targets.ts';
 import { dropUncalled } from '../src/functions/uncalled.ts';
-import { inferMissingTypes } from '../src/infer/types.ts';
+import { prepareFunnels } from '../src/infer/funnels.ts';
 import type { Builder } from '../src/rewrite/builder.ts';
 import { type Pass, pass } from '../src/rewrite/pass.ts';
 import { rule } from '../src/rewrite/rule.ts';
@@ -74,7 +74,7 @@ export function lowerFrelu({ target = 'max', lowering }: LowerOptions = {}): Pas
     ...roots.map(root => rule({ match: spelledFunnel(root), rewrite })),
   ];
   return pass('lower-frelu', 'exact', rules, {
-    prepare: inferMissingTypes,
+    prepare: prepareFunnels,
     skips: isFunnelFunction,
     finish: model => void dropUncalled(model, DOMAIN),
   });

@@ -1,7 +1,7 @@
 import { checkOptions, type FunnelOptions, makeFunnel } from '../src/functions/funnel.ts';
 import type { Start } from '../src/functions/start.ts';
+import { funnelFinder } from '../src/infer/funnels.ts';
 import { imageFacts, isConvolved } from '../src/infer/image.ts';
-import { inferMissingTypes } from '../src/infer/types.ts';
 import { constantOf } from '../src/ir/constant.ts';
 import type { Node } from '../src/ir/node.ts';
 import type { Value } from '../src/ir/value.ts';
@@ -46,9 +46,11 @@ export interface ReluToFreluOptions extends FunnelOptions {
 export function reluToFrelu(options: ReluToFreluOptions = {}): Pass {
   const { sites, identity = false, ...general } = options;
   for (const own of [{}, ...(sites?.values() ?? [])]) checkOptions({ ...general, ...own });
+  const within = new Set<Node>();
   const funnel = ({ node }: { readonly node: Node }, x: Value, start: Start, op: Builder) => {
     const own = sites ? sites.get(node.outputs[0]!.name) : {};
-    if (!own || constantOf(x)) return undefined;
+    // A Relu within a funnel, as in x + relu(T(x) − x), is none of its own.
+    if (!own || constantOf(x) || within.has(node)) return undefined;
     return makeFunnel(x, { ...imageFacts(x), convolved: isConvolved(x) }, start, { ...general, ...own }, op, node);
   };
   const rules = [
@@ -62,7 +64,7 @@ export function reluToFrelu(options: ReluToFreluOptions = {}): Pass {
       rewrite({ x, slope, site }, op) {
         if (Array.from(slope.numbers()).some(a => a > 1)) return tooSteep(op);
         // Before operator set 7 a vector was per channel; since then shapes are right-aligned.
-        const aligned = slope.rank === 1 && (site.node.op.version ?? 7) < 7 ? slope.along(0, 3) : slope;
+        const aligned = slope.rank === 1 && (site.node.op.version ?? 7) < 7 ? slope.along(0, (imageFacts(x).rank ?? 4) - 1) : slope;
         return funnel(site, x, { slope: aligned, floor: 0 }, op);
       },
     }),
@@ -73,6 +75,7 @@ export function reluToFrelu(options: ReluToFreluOptions = {}): Pass {
         if (low && floor === undefined) return op.refuse('E_DYNAMIC', `the lower bound ${low.name} is not a constant`);
         // Without a lower bound it is no activation.
         if (floor === undefined || floor < -3e38) return undefined;
+        if (!Number.isFinite(floor)) return op.refuse('E_NONFINITE', `the lower bound is ${floor}`);
         const y = funnel(site, x, { slope: 0, floor }, op);
         if (!y || y instanceof Refusal) return y;
         if (high) return op.Clip(y, undefined, high);
@@ -88,7 +91,9 @@ export function reluToFrelu(options: ReluToFreluOptions = {}): Pass {
   return pass('relu-to-frelu', 'changes', rules, {
     async prepare(model) {
       for (const weights of trained) weights.lookAt(model);
-      await inferMissingTypes(model);
+      const { finder, found } = funnelFinder();
+      await finder.run(model);
+      for (const { nodes } of found.values()) for (const node of nodes) within.add(node);
     },
     finish() {
       for (const weights of trained) weights.checkUsed();

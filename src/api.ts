@@ -1,7 +1,7 @@
 import { FunnelError } from './errors.ts';
 import { closeFactRuntime } from './infer/runtime.ts';
+import type { Shapes } from './infer/shapes.ts';
 import type { CostReport } from './inspect/cost.ts';
-import type { Sizes } from './inspect/costs.ts';
 import type { Placement } from './inspect/place.ts';
 import type { Plan, PlanOptions } from './inspect/plan.ts';
 import type { Model } from './ir/model.ts';
@@ -47,13 +47,13 @@ export async function rewrite(model: Model, passes: readonly Pass[], options: Pi
 
 /**
  * Chooses the activations of a model to become FReLU, and says what that costs; `carryOut` gives the options of reluToFrelu that do it.
- * `sizes` stand in for dimensions that the model leaves open.
+ * `shapes` stand in for dimensions that the model leaves open.
  * @throws FunnelError `E_USAGE` for a placement that the model does not have.
  */
-export async function plan(model: Model, placement: Placement, options: PlanOptions = {}, sizes: Sizes = {}): Promise<Plan> {
+export async function plan(model: Model, placement: Placement, options: PlanOptions = {}, shapes: Shapes = {}): Promise<Plan> {
   const { planConversion } = await import('./inspect/plan.ts');
   try {
-    return await planConversion(model, placement, options, sizes);
+    return await planConversion(model, placement, options, shapes);
   } finally {
     await closeFactRuntime();
   }
@@ -67,11 +67,11 @@ export async function cost(
   model: Model,
   placement: Placement = {},
   options: Omit<PlanOptions, 'form'> = {},
-  sizes: Sizes = {},
+  shapes: Shapes = {},
 ): Promise<CostReport> {
   const { costReport } = await import('./inspect/cost.ts');
   try {
-    return await costReport(model, placement, options, sizes);
+    return await costReport(model, placement, options, shapes);
   } finally {
     await closeFactRuntime();
   }

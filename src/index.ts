@@ -5,8 +5,8 @@
  */
 export { cost, type ModelOrPath, plan, read, rewrite, verify, write } from './api.ts';
 export { DecodeError, FunnelError, InvalidModel, PassFailed, type Problem, ProviderUnavailable, TextSyntaxError } from './errors.ts';
+export type { Shapes } from './infer/shapes.ts';
 export type { CostedForm, CostReport, FormCost, SiteCost } from './inspect/cost.ts';
-export type { Sizes } from './inspect/costs.ts';
 export { type Inspection, inspect } from './inspect/inspect.ts';
 export type { Budget, Placement, Preset, Range } from './inspect/place.ts';
 export { carryOut, type Plan, type PlanOptions, parsePlan } from './inspect/plan.ts';

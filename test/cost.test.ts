@@ -93,7 +93,7 @@ describe('what each form costs', () => {
     expect(light.sites[0]!.loads.folded).toMatchObject({ kernels: 3, macs: 16 * 6 * 1024 });
     expect(light.sites[0]!.loads.max).toMatchObject({ kernels: 2, macs: 16 * 9 * 1024 });
     const pool = await costReport(resnet, {}, { condition: 'max-pool' });
-    expect(pool.forms.map(f => f.form)).toEqual(['as it is', 'trainable', 'folded']);
+    expect(pool.forms.map(f => f.form)).toEqual(['as it is', 'trainable', 'folded', 'fused']);
     expect(pool.sites).toEqual([]);
   });
 

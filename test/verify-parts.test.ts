@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
+import { shapeCases } from '../src/infer/shapes.ts';
 import { Tensor } from '../src/tensor/tensor.ts';
 import { compare, type Rule } from '../src/verify/compare.ts';
 import { generate, inputKinds } from '../src/verify/inputs.ts';
-import { shapeCases } from '../src/verify/shapes.ts';
 import { type Circumstances, toleranceFor } from '../src/verify/tolerance.ts';
 import { epsilonOf, ulpOf } from '../src/verify/ulp.ts';
 

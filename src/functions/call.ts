@@ -1,7 +1,10 @@
+import { bodies, type FunctionDef, functionKey, type Model } from '../ir/model.ts';
 import type { Node } from '../ir/node.ts';
+import { printFunction } from '../text/print.ts';
 import type { Evaluation, Maximum } from './evaluate.ts';
-import { type Condition, DOMAIN, functionName } from './frelu.ts';
+import { type Condition, DOMAIN, freluFunction, functionName } from './frelu.ts';
 import { distinct, isTap, type Linear, sum } from './linear.ts';
+import { kinds, quantisedFunction } from './quantised.ts';
 
 /** The functions that FReLU is fused into. */
 export const variants = [
@@ -12,9 +15,30 @@ export const variants = [
 
 const byName = new Map(variants.map(v => [functionName({ condition: v.condition, combine: 'max', trainable: false }, v.spatialRank), v]));
 
+/** Calls of functions that share no more than their name with ours. */
+const namesakes = new WeakSet<Node>();
+
+/** Looks for functions of our names that compute something else: their calls are no funnels. */
+export function noteNamesakes(model: Model): void {
+  const others = new Set(model.functions.filter(f => f.domain === DOMAIN && !isOurs(f)).map(functionKey));
+  if (others.size === 0) return;
+  for (const { graph } of bodies(model)) for (const node of graph.allNodes()) if (others.has(functionKey(node.op))) namesakes.add(node);
+}
+
+function isOurs(f: FunctionDef): boolean {
+  const opset = f.opsets.get('') ?? 0;
+  const variant = byName.get(f.name);
+  const kind = kinds.find(k => k.name === f.name);
+  const own = variant ? freluFunction(opset, variant, variant.spatialRank) : kind && quantisedFunction(opset, kind);
+  return own === undefined || printFunction(own) === printFunction(f);
+}
+
+/** Whether a node calls the function of this name, as it is defined here. */
+export const isCallOf = (node: Node, name: string): boolean => node.op.domain === DOMAIN && node.op.name === name && !namesakes.has(node);
+
 /** A call of one of them as a maximum: x and its conditions. */
 export function evaluateCall(call: Node, at: Evaluation): Maximum | undefined {
-  const variant = call.op.domain === DOMAIN ? byName.get(call.op.name) : undefined;
+  const variant = isCallOf(call, call.op.name) ? byName.get(call.op.name) : undefined;
   const data = variant && at.evaluate(call.inputs[0]);
   if (!variant || !data) return undefined;
   const conditions = conditionsOf(call, variant.condition, at);

@@ -86,12 +86,12 @@ const cache = new Map<string, FunctionDef>();
 export function freluFunction(opset: number, variant: Partial<Variant> = {}, spatialRank = 2): FunctionDef {
   const whole: Variant = { condition: 'conv', combine: 'max', trainable: false, ...variant };
   const { inputs, attributes, lines, results } = bodyOf(whole);
-  const combined = whole.combine === 'max' ? `Max (${[...results, 'X'].join(', ')})` : `Add (X, ${results[0]})`;
+  const sum = results.length > 1 ? [`  M = Max (${results.join(', ')})`, '  Y = Add (X, M)'] : [`  Y = Add (X, ${results[0]})`];
+  const combined = whole.combine === 'max' ? [`  Y = Max (${[...results, 'X'].join(', ')})`] : sum;
   const strides = `strides: ints = [${new Array<number>(spatialRank).fill(1)}]`.replaceAll(',', ', ');
   const text = `<domain: "${DOMAIN}", opset_import: ["" : ${opset}]>
 ${functionName(whole, spatialRank)} <${attributes.join(', ')}> (${['X', ...inputs].join(', ')}) => (Y) {
-${lines.join('\n').replaceAll('strides: ints = [1, 1]', strides)}
-  Y = ${combined}
+${[...lines, ...combined].join('\n').replaceAll('strides: ints = [1, 1]', strides)}
 }`;
   let f = cache.get(text);
   if (!f) {

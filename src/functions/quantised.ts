@@ -73,7 +73,7 @@ export interface QuantisedFunnel {
 
 const cache = new Map<string, FunctionDef>();
 
-function quantisedFunction(opset: number, { name, inputs, body, join }: Kind): FunctionDef {
+export function quantisedFunction(opset: number, { name, inputs, body, join }: Kind): FunctionDef {
   const key = `${name} ${opset}`;
   const foreign = join === 'com.microsoft.QLinearAdd' ? ', "com.microsoft" : 1' : '';
   const f =

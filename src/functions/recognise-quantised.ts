@@ -7,6 +7,7 @@ import type { Match } from '../rewrite/match.ts';
 import { Pattern, type RootPattern } from '../rewrite/pattern.ts';
 import { dtypes, isKnown } from '../tensor/dtype.ts';
 import { Tensor } from '../tensor/tensor.ts';
+import { isCallOf } from './call.ts';
 import { dilationsOf, padProblem, windowProblem } from './depthwise.ts';
 import { DOMAIN, freluAttributes } from './frelu.ts';
 import { type Join, type Kind, kinds, type QuantisedFunnel } from './quantised.ts';
@@ -62,7 +63,7 @@ const quantisedCalls = kinds.map(kind => {
     readonly op = op;
     match(value: Value | undefined, m: Match): boolean {
       const node = value?.producer;
-      if (!node || displayOp(node.op) !== op) return false;
+      if (!node || !isCallOf(node, kind.name)) return false;
       m.consumeAll([node]);
       const attributes = Object.fromEntries(node.attributes);
       return m.bind('quantised', value, { kind, operands: node.inputs, attributes, called: true });

@@ -7,7 +7,7 @@ import type { OpName } from '../ops/schema.ts';
 import type { Match } from '../rewrite/match.ts';
 import { Pattern, type RootPattern } from '../rewrite/pattern.ts';
 import { Refusal } from '../rewrite/refusal.ts';
-import { conditionsOf, variants } from './call.ts';
+import { conditionsOf, isCallOf, variants } from './call.ts';
 import { Evaluation, foreign, type Leaf, type Maximum } from './evaluate.ts';
 import { type Condition, DOMAIN, functionName } from './frelu.ts';
 import { isTap, type Linear } from './linear.ts';
@@ -147,13 +147,19 @@ function dataOf(conv: Node): Leaf | undefined {
 /** Matches a call of one of the functions that FReLU is fused into. */
 function calledFunnel(variant: { readonly condition: Condition; readonly spatialRank: number }): RootPattern<{ funnel: Funnel }> {
   const { condition, spatialRank } = variant;
-  const op = `${DOMAIN}.${functionName({ condition, combine: 'max', trainable: false }, spatialRank)}`;
+  const name = functionName({ condition, combine: 'max', trainable: false }, spatialRank);
+  const op = `${DOMAIN}.${name}`;
   return new (class extends Pattern<{ funnel: Funnel }> {
     readonly op = op;
     match(value: Value | undefined, m: Match): boolean {
       const node = value?.producer;
       const x = node?.inputs[0];
       if (!node || !x || displayOp(node.op) !== op) return false;
+      if (!isCallOf(node, name)) {
+        m.consumeAll([node]);
+        m.miss('E_FORM', `the model's own ${op} computes something else than the function of that name here`);
+        return true;
+      }
       const found = new Evaluation({ value: x, moved: 'nowhere', spatialRank, dtype: node.inputs[1]?.dtype });
       const conditions = conditionsOf(node, condition, found);
       m.consumeAll([node]);

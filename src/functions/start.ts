@@ -5,7 +5,7 @@ import type { Condition } from './frelu.ts';
 
 /** The activation that a funnel begins as: max(x, slope·x + floor). */
 export interface Start {
-  /** One number, or a tensor with one per channel (shapes [C, 1, 1], [1, C, 1, 1], or a single element). */
+  /** One number, or a tensor with one per channel (shapes [C, 1, …], [1, C, 1, …], or a single element). */
   readonly slope: number | Tensor;
   readonly floor: number;
 }
@@ -78,7 +78,7 @@ export function windowsOf(condition: Condition, window: readonly number[]): read
  */
 export function startWeights(start: Start, options: StartOptions): Branch[] | undefined {
   const { channels, condition, init, window } = options;
-  const slopes = slopesOf(start.slope, channels);
+  const slopes = slopesOf(start.slope, channels, window.length);
   if (!slopes) return undefined;
   const straight = slopes.every(a => a === 0);
   const pool = condition === 'max-pool' || condition === 'average-pool';
@@ -112,9 +112,9 @@ function branchOf({ slopes, floor }: BranchStart, window: readonly number[], poo
   };
 }
 
-function slopesOf(slope: number | Tensor, channels: number): number[] | undefined {
+function slopesOf(slope: number | Tensor, channels: number, spatialRank: number): number[] | undefined {
   if (typeof slope === 'number') return new Array<number>(channels).fill(slope);
   const values = Array.from(slope.numbers());
   if (values.length === 1) return new Array<number>(channels).fill(values[0]!);
-  return values.length === channels && slope.dims.at(-3) === channels ? values : undefined;
+  return values.length === channels && slope.dims.at(-1 - spatialRank) === channels ? values : undefined;
 }

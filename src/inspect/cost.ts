@@ -1,16 +1,17 @@
 import { foldConstants, foldShape, inlineFunctions, lowerFrelu, reluToFrelu } from '../../passes/index.ts';
 import { type Form, forms } from '../functions/forms.ts';
 import type { Funnel } from '../functions/recognise.ts';
-import { inferTypes } from '../infer/types.ts';
+import { funnelFinder } from '../infer/funnels.ts';
+import type { Shapes } from '../infer/shapes.ts';
 import { cloneModel } from '../ir/clone.ts';
 import type { Model } from '../ir/model.ts';
 import type { Pass } from '../rewrite/pass.ts';
 import { rewrite } from '../rewrite/pipeline.ts';
-import { type Costs, costsOf, fixSizes, type Sizes } from './costs.ts';
-import { funnelFinder } from './funnels.ts';
+import { type Costs, costsOf } from './costs.ts';
 import { type Load, loadOf } from './load.ts';
 import type { Placement } from './place.ts';
 import { carryOut, type PlanOptions, planConversion } from './plan.ts';
+import { sizeModel } from './sized.ts';
 
 /** `as it is`, a form that conversion makes (`folded` is a light funnel's two convolutions, too), or one that lowering makes. */
 export type CostedForm = 'as it is' | 'folded' | Form;
@@ -48,7 +49,7 @@ export async function costReport(
   model: Model,
   placement: Placement,
   options: Omit<PlanOptions, 'form'>,
-  sizes: Sizes = {},
+  shapes: Shapes = {},
 ): Promise<CostReport> {
   const run = async (from: Model, ...passes: readonly Pass[]) => (await rewrite(from, passes)).model;
   const { finder, found } = funnelFinder();
@@ -58,18 +59,19 @@ export async function costReport(
   let converted = 0;
   if (found.size === 0) {
     // Random weights: a funnel of zeros has no form to train on.
-    const plan = await planConversion(folded, placement, { ...options, init: 'gaussian' }, sizes);
+    const plan = await planConversion(folded, placement, { ...options, init: 'gaussian' }, shapes);
     const where = carryOut(plan, folded);
-    const convert = (form: 'folded' | 'trainable') => run(folded, reluToFrelu({ ...where, form }));
+    const convert = (form: 'folded' | 'trainable' | 'fused') => run(folded, reluToFrelu({ ...where, form }));
     converted = plan.sites.filter(site => site.convert).length;
     from = await convert('folded');
-    variants.push(['trainable', await convert('trainable')], ['folded', from]);
+    variants.push(['trainable', await convert('trainable')], ['folded', from], ['fused', await convert('fused')]);
   }
+  const made = variants.length;
   const has = (form: CostedForm) => variants.some(([known]) => known === form);
   for (const form of forms.filter(f => !has(f))) variants.push([form, await run(from, lowerFrelu({ lowering: form }))]);
-  const counted = await Promise.all(variants.map(async ([form, variant]) => ({ form, ...(await count(variant, sizes)) })));
+  const counted = await Promise.all(variants.map(async ([form, variant]) => ({ form, ...(await count(variant, shapes)) })));
   // What no lowering knows (pools, sums) has the forms that conversion makes.
-  const known = counted.filter(({ form, funnels }) => form === 'as it is' || form === 'trainable' || form === 'folded' || funnels.size > 0);
+  const known = counted.filter(({ funnels }, i) => i < made || funnels.size > 0);
   return {
     schema: 'onnx-funnel/cost@1',
     converted,
@@ -84,14 +86,13 @@ interface Counted {
   readonly funnels: ReadonlyMap<string, Funnel>;
 }
 
-async function count(model: Model, sizes: Sizes): Promise<Omit<Counted, 'form'>> {
+async function count(model: Model, shapes: Shapes): Promise<Omit<Counted, 'form'>> {
   const flat = cloneModel(model);
   if (flat.functions.length > 0) await inlineFunctions.run(flat);
-  fixSizes(flat, sizes);
-  await inferTypes(flat);
+  await sizeModel(flat, shapes);
   const { finder, found } = funnelFinder();
   await finder.run(flat);
-  return { costs: await costsOf(model, sizes), funnels: found };
+  return { costs: await costsOf(model, shapes), funnels: found };
 }
 
 function sitesOf(counted: readonly Counted[]): SiteCost[] {

@@ -1,11 +1,12 @@
 import { fuseFrelu, passes, pipelines } from '../../passes/index.ts';
 import { isFunnelFunction } from '../functions/frelu.ts';
 import { closeFactRuntime } from '../infer/runtime.ts';
+import type { Shapes } from '../infer/shapes.ts';
 import { bodies, functionKey, type Model } from '../ir/model.ts';
 import type { Node } from '../ir/node.ts';
 import { displayOp } from '../ir/op.ts';
 import { rewrite } from '../rewrite/pipeline.ts';
-import { type Costs, costsOf, type Sizes } from './costs.ts';
+import { type Costs, costsOf } from './costs.ts';
 import { type Interface, interfaceOf, type Parameters, parametersOf } from './parameters.ts';
 
 /** What is in a model. Plain JSON. */
@@ -41,10 +42,10 @@ export interface Sites {
 const reluLike = new Set(['Relu', 'LeakyRelu', 'PRelu', 'Clip']);
 
 /**
- * Looks at a model: its operators, parameters, costs, activations and interface. `sizes` stand in for dimensions without a size,
+ * Looks at a model: its operators, parameters, costs, activations and interface. `shapes` stand in for dimensions without a size,
  * which count as 1 otherwise. What ONNX Runtime can't load is inspected too; its costs are then unknown, with the reason.
  */
-export async function inspect(model: Model, sizes: Sizes = {}): Promise<Inspection> {
+export async function inspect(model: Model, shapes: Shapes = {}): Promise<Inspection> {
   try {
     const nodes = [...bodies(model)].flatMap(({ graph }) => [...graph.allNodes()]);
     const calls = countBy(nodes, node => functionKey(node.op));
@@ -63,7 +64,7 @@ export async function inspect(model: Model, sizes: Sizes = {}): Promise<Inspecti
       })),
       parameters: parametersOf(model),
       sites: await sitesOf(model, nodes, nodes.filter(node => isFunnelFunction(node.op)).length),
-      costs: await costsOf(model, sizes),
+      costs: await costsOf(model, shapes),
     };
   } finally {
     await closeFactRuntime();

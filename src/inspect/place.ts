@@ -77,7 +77,7 @@ function rulesOf(sites: readonly Site[], placement: Placement): Skip[] {
   const asInPaper = preset === 'paper' || preset === 'partial';
   const rules: Skip[] = [];
   const when = (condition: unknown, rule: Skip) => void (condition && rules.push(rule));
-  const [first] = sites;
+  const [first] = possible;
   when(asInPaper || placement.skipFirst, site => (site === first ? 'the first activation' : undefined));
   when(asInPaper || preset === 'light', site => (isPixel(site) ? 'one pixel: no neighbourhood' : undefined));
   if (asInPaper || placement.skipLastStage) {
@@ -121,7 +121,7 @@ function sizeOf({ site, size }: Site): readonly number[] {
 
 function globs(patterns: readonly string[], sites: readonly Site[]): (site: Site) => boolean {
   const matchers = patterns.map(pattern => {
-    const matches = picomatch(pattern, { dot: true, bash: true });
+    const matches = picomatch(pattern, { dot: true, bash: true, nonegate: true });
     const match = ({ site, node }: Site) => pattern === site || pattern === node || matches(site) || matches(node);
     if (!sites.some(match)) throw usage(`no activation's name matches '${pattern}'; --plan lists them`);
     return match;

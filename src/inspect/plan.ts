@@ -4,16 +4,17 @@ import { FunnelError } from '../errors.ts';
 import type { FunnelCost } from '../functions/cost.ts';
 import type { FunnelOptions } from '../functions/funnel.ts';
 import { imageFacts } from '../infer/image.ts';
+import type { Shapes } from '../infer/shapes.ts';
 import type { Model } from '../ir/model.ts';
 import { displayOp } from '../ir/op.ts';
-import { costsOf, type Sizes } from './costs.ts';
+import { costsOf } from './costs.ts';
 import { type Placement, place } from './place.ts';
 import { sitesOf } from './sites.ts';
 
-const size = z.int().positive();
+const size = z.int().nonnegative();
 const own = {
-  kernel: size.optional(),
-  dilation: size.optional(),
+  kernel: z.int().positive().optional(),
+  dilation: z.int().positive().optional(),
   condition: z.enum(['conv', 'light-sum', 'light-max', 'max-pool', 'average-pool']).optional(),
 };
 const general = z.strictObject({
@@ -59,10 +60,10 @@ export type PlanOptions = Omit<ReluToFreluOptions, 'sites' | 'weights'>;
  * Chooses the activations of a model to become funnels, and says what that costs. Nothing is written.
  * @throws FunnelError `E_USAGE` for a placement that the model does not have
  */
-export async function planConversion(model: Model, placement: Placement, options: PlanOptions, sizes: Sizes = {}): Promise<Plan> {
+export async function planConversion(model: Model, placement: Placement, options: PlanOptions, shapes: Shapes = {}): Promise<Plan> {
   const whole: PlanOptions = placement.preset === 'light' ? { condition: 'light-sum', ...options } : options;
-  const sites = await sitesOf(model, whole, sizes);
-  const costs = await costsOf(model, sizes);
+  const sites = await sitesOf(model, whole, shapes);
+  const costs = await costsOf(model, shapes);
   const before = costs.known ? { parameters: costs.parameters, macs: costs.macs, activationBytes: costs.activations.bytes } : undefined;
   const choices = place(sites, placement, before);
   const all = sites.map((site, i) => ({ ...site, ...choices[i]! }));

@@ -1,7 +1,7 @@
 import { type ReluToFreluOptions, reluToFrelu } from '../../passes/index.ts';
 import { type FunnelCost, funnelCost } from '../functions/cost.ts';
 import { imageFacts } from '../infer/image.ts';
-import { inferTypes } from '../infer/types.ts';
+import type { Shapes } from '../infer/shapes.ts';
 import { attrsOf } from '../ir/attrs.ts';
 import { cloneModel } from '../ir/clone.ts';
 import { constantOf } from '../ir/constant.ts';
@@ -10,7 +10,7 @@ import { labelOf, type Node } from '../ir/node.ts';
 import { displayOp } from '../ir/op.ts';
 import type { Value } from '../ir/value.ts';
 import type { ReasonCode } from '../rewrite/refusal.ts';
-import { fixSizes, type Sizes } from './costs.ts';
+import { sizeModel } from './sized.ts';
 
 /** An activation that may become a FReLU: where it is, and what the funnel would add. */
 export interface Site {
@@ -33,17 +33,16 @@ export interface Site {
 }
 
 /**
- * The activations of the main graph that relu-to-frelu looks at, in order, as funnels of these `options` would take their places. Sizes
+ * The activations of the main graph that relu-to-frelu looks at, in order, as funnels of these `options` would take their places. `shapes`
  * stand in for open dimensions; without one, the batch counts as 1, and a site of unknown height or width has neither stage nor cost.
  */
-export async function sitesOf(model: Model, options: ReluToFreluOptions, sizes: Sizes = {}): Promise<Site[]> {
+export async function sitesOf(model: Model, options: ReluToFreluOptions, shapes: Shapes = {}): Promise<Site[]> {
   const { fired, refused } = await reluToFrelu(options).run(cloneModel(model));
   const reasons = new Map(refused.map(place => [place.result, place]));
   const wanted = new Set([...fired.map(place => place.result), ...reasons.keys()]);
   const sized = cloneModel(model);
-  fixSizes(sized, sizes);
   // What the runtime can't load keeps what is declared and what local rules tell.
-  await inferTypes(sized);
+  await sizeModel(sized, shapes);
   const image = imageOf(sized);
   return [...sized.graph.allNodes()]
     .filter(node => wanted.has(node.outputs[0]?.name))

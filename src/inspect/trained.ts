@@ -3,10 +3,10 @@ import { FunnelError } from '../errors.ts';
 import { moduleOf } from '../functions/modules.ts';
 import { type Renaming, TrainedWeights } from '../functions/trained.ts';
 import { groupWeights, type TrainedSite } from '../functions/trained-file.ts';
+import { funnelFinder } from '../infer/funnels.ts';
 import type { Model } from '../ir/model.ts';
 import { rewrite } from '../rewrite/pipeline.ts';
 import { readTensorFile } from '../serde/tensor-file.ts';
-import { funnelFinder } from './funnels.ts';
 
 export interface WeightsOptions {
   /** Which activations take which weights, where names differ. */

@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto';
 import { FunnelError } from '../errors.ts';
+import type { ShapeCase } from '../infer/shapes.ts';
 import type { Tensors, ValueMetadata } from '../runtime/session.ts';
 import { sizeOf } from '../tensor/broadcast.ts';
 import { type DType, dtypes, isFloat, isKnown } from '../tensor/dtype.ts';
 import { normal, type Random, random, uniform } from '../tensor/random.ts';
 import { Tensor } from '../tensor/tensor.ts';
-import type { ShapeCase } from './shapes.ts';
 import { epsilonOf } from './ulp.ts';
 
 /**

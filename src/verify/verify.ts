@@ -1,4 +1,5 @@
 import { FunnelError } from '../errors.ts';
+import { type Shapes, shapeCases } from '../infer/shapes.ts';
 import { checkProviderName } from '../runtime/providers.ts';
 import { type ModelInterface, type ModelSource, type Optimization, Runtime, type RuntimeOptions } from '../runtime/session.ts';
 import type { DType } from '../tensor/dtype.ts';
@@ -7,7 +8,6 @@ import { compare } from './compare.ts';
 import { conclude } from './conclude.ts';
 import { generate, type InputKind, type InputSet, inputKinds, isQuick } from './inputs.ts';
 import { matchInterfaces } from './interface.ts';
-import { type Shapes, shapeCases } from './shapes.ts';
 import { type GivenTolerances, ruleOf } from './tolerance.ts';
 import { type Configuration, failureOf, feedsFor, nameOf, type Trial, trial } from './trial.ts';
 import type { ConfigurationResult, Failure, Finding, OutputResult, Verdict } from './verdict.ts';

@@ -1,7 +1,15 @@
+import { noteNamesakes } from '../functions/call.ts';
 import { calls, type Funnel, roots, spelledFunnel } from '../functions/recognise.ts';
-import { inferMissingTypes } from '../infer/types.ts';
+import type { Model } from '../ir/model.ts';
 import { type Pass, pass } from '../rewrite/pass.ts';
 import { rule } from '../rewrite/rule.ts';
+import { inferMissingTypes } from './types.ts';
+
+/** Finds out what recognising funnels needs to know of a model. */
+export async function prepareFunnels(model: Model): Promise<void> {
+  noteNamesakes(model);
+  await inferMissingTypes(model);
+}
 
 /** A pass that finds every Funnel Activation, called or spelled out, and changes none. `found` holds them by the name of their result. */
 export function funnelFinder(): { readonly finder: Pass; readonly found: ReadonlyMap<string, Funnel> } {
@@ -11,5 +19,5 @@ export function funnelFinder(): { readonly finder: Pass; readonly found: Readonl
     ...calls.map(match => rule({ match, rewrite: collect })),
     ...roots.map(root => rule({ match: spelledFunnel(root), rewrite: collect })),
   ];
-  return { finder: pass('find-frelu', 'exact', rules, { prepare: inferMissingTypes }), found };
+  return { finder: pass('find-frelu', 'exact', rules, { prepare: prepareFunnels }), found };
 }
