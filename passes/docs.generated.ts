@@ -26,7 +26,7 @@ export const docs: Readonly<Record<string, { readonly summary: string; readonly 
   },
   "fold-shape": {
     "summary": "Makes sizes that are known constants: Shape of a value whose shape is known, and Gather of a known size from one that is known in part.",
-    "description": "Makes sizes that are known constants: Shape of a value whose shape is known, and Gather of a known size from one that is known in part.\n\nWhat the graph then computes of them, fold-constants folds.",
+    "description": "Makes sizes that are known constants: Shape of a value whose shape is known, and Gather of a known size from one that is known in part.\n\nWhat is computed of them alone is folded too, and each size that becomes known may let ONNX Runtime know more of them: so it goes on\nuntil none does.",
     "before": "<ir_version: 8, opset_import: [\"\" : 17]>\ng (float[N,8,4,4] x) => (float[M] y)\n<int64[1] axis = {1}, int64[1] one = {1}>\n{\n  s = Shape (x)\n  c = Gather (s, axis)\n  v = Concat <axis: int = 0> (c, one)\n  y = Cast <to: int = 1> (v)\n}",
     "after": "<ir_version: 8, opset_import: [\"\" : 17]>\ng (float[N,8,4,4] x) => (float[M] y)\n<int64[1] one = {1}, int64[1] c_value = {8}>\n{\n  v = Concat <axis: int = 0> (c_value, one)\n  y = Cast <to: int = 1> (v)\n}"
   },
@@ -44,7 +44,7 @@ export const docs: Readonly<Record<string, { readonly summary: string; readonly 
   },
   "frelu-to-relu": {
     "summary": "Writes a Funnel Activation as Relu, LeakyRelu, PRelu or Clip where its weights make it one.",
-    "description": "Writes a Funnel Activation as Relu, LeakyRelu, PRelu or Clip where its weights make it one.\n\nWith T(x) = a·x + b + (the rest of the window), max(x, T(x)) is Relu for a = b = 0, LeakyRelu or PRelu for b = 0 and a ≤ 1, Clip or\nMax for a = 0, each where the rest is 0. With `maxError` E, coefficients may differ from these by at most E in sum: then\n|y − y′| ≤ E·(max |x| + 1), and the report says what E was. Quantised funnels stay.",
+    "description": "Writes a Funnel Activation as Relu, LeakyRelu, PRelu or Clip where its weights make it one.\n\nWith T(x) = a·x + b + (the rest of the window), max(x, T(x)) is Relu for a = b = 0, LeakyRelu or PRelu for b = 0 and a ≤ 1, Clip or\nMax for a = 0, each where the rest is 0. With `maxError` E, coefficients may differ from these by at most E in sum: then\n|y − y′| ≤ E·(max |x| + 1), and the report says what E was. A lower bound and the upper one behind it become one Clip. Quantised\nfunnels stay.",
     "before": "<ir_version: 8, opset_import: [\"\" : 17]>\ng (float[1,1,2,2] x) => (float[1,1,2,2] y)\n<float[1,1,3,3] w = {0, 0, 0, 0, 0.25, 0, 0, 0, 0}, float[1] b = {0}>\n{\n  t = Conv <pads: ints = [1, 1, 1, 1]> (x, w, b)\n  y = Max (x, t)\n}",
     "after": "<ir_version: 8, opset_import: [\"\" : 17]>\ng (float[1,1,2,2] x) => (float[1,1,2,2] y) {\n  y = LeakyRelu <alpha: float = 0.25> (x)\n}"
   },

@@ -1,5 +1,6 @@
 import { FunnelError } from '../src/errors.ts';
 import { writeActivation } from '../src/functions/activation.ts';
+import { boundRules } from '../src/functions/bounds.ts';
 import { DOMAIN, isFunnelFunction } from '../src/functions/frelu.ts';
 import { refuseQuantised } from '../src/functions/quantised.ts';
 import { calls, type Funnel, roots, spelledFunnel } from '../src/functions/recognise.ts';
@@ -20,7 +21,8 @@ export interface FreluToReluOptions {
  *
  * With T(x) = a·x + b + (the rest of the window), max(x, T(x)) is Relu for a = b = 0, LeakyRelu or PRelu for b = 0 and a ≤ 1, Clip or
  * Max for a = 0, each where the rest is 0. With `maxError` E, coefficients may differ from these by at most E in sum: then
- * |y − y′| ≤ E·(max |x| + 1), and the report says what E was. Quantised funnels stay.
+ * |y − y′| ≤ E·(max |x| + 1), and the report says what E was. A lower bound and the upper one behind it become one Clip. Quantised
+ * funnels stay.
  *
  * @before
  * ```onnx
@@ -47,6 +49,7 @@ export function freluToRelu({ maxError = 0 }: FreluToReluOptions = {}): Pass {
     ...quantisedPatterns.map(match => rule({ match, rewrite: (_, op) => refuseQuantised(op, 'an activation would round other values') })),
     ...calls.map(match => rule({ match, rewrite })),
     ...roots.map(root => rule({ match: spelledFunnel(root), rewrite })),
+    ...boundRules,
   ];
   return pass('frelu-to-relu', maxError > 0 ? 'changes' : 'exact', rules, {
     prepare: prepareFunnels,

@@ -57,8 +57,9 @@ export interface LowerOptions {
 export function lowerFrelu({ target = 'max', lowering }: LowerOptions = {}): Pass {
   const rewrite = ({ funnel }: { readonly funnel: Funnel }, op: Builder) => {
     const { form: wanted, xFirst } = lowering === undefined ? formFor(target, funnel) : { form: lowering, xFirst: false };
-    const form = possibleForm(funnel, wanted);
+    const form = possibleForm(funnel, wanted, op.opset);
     if (isWritten(funnel, form, xFirst)) return undefined;
+    if (form === 'trainable' && op.opset < 7) return op.refuse('E_FORM', 'ONNX Runtime has no BatchNormalization before operator set 7');
     const dead = form === 'trainable' ? funnel.conditions.flatMap(deadChannels) : [];
     if (dead.length > 0)
       return op.refuse(

@@ -1,7 +1,7 @@
 import { checkOptions, type FunnelOptions, makeFunnel } from '../src/functions/funnel.ts';
 import type { Start } from '../src/functions/start.ts';
 import { funnelFinder } from '../src/infer/funnels.ts';
-import { imageFacts, isConvolved } from '../src/infer/image.ts';
+import { imageFacts, isConvolved, notAnImage } from '../src/infer/image.ts';
 import { constantOf } from '../src/ir/constant.ts';
 import type { Node } from '../src/ir/node.ts';
 import type { Value } from '../src/ir/value.ts';
@@ -51,6 +51,8 @@ export function reluToFrelu(options: ReluToFreluOptions = {}): Pass {
     const own = sites ? sites.get(node.outputs[0]!.name) : {};
     // A Relu within a funnel, as in x + relu(T(x) − x), is none of its own.
     if (!own || constantOf(x) || within.has(node)) return undefined;
+    const stranger = notAnImage(x);
+    if (stranger && x.shape?.length === 4) return op.refuse('E_RANK', stranger);
     return makeFunnel(x, { ...imageFacts(x), convolved: isConvolved(x) }, start, { ...general, ...own }, op, node);
   };
   const rules = [

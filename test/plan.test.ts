@@ -56,6 +56,9 @@ describe('placement', () => {
       ["/c/Relu"] y = Relu ("/a/b/Relu_output_0")
     }`);
     expect(chosen(await plan({ only: ['/a/*'] }, {}, slashes))).toEqual(['/a/b/Relu_output_0']);
+    await expect(plan({ after: ['99x99'] })).rejects.toThrow(/no activation has 99x99 before it/);
+    await expect(plan({ stages: [[7, 9]] })).rejects.toThrow(/no activation has such a stage/);
+    await expect(planConversion(resnet, {}, {}, { inputs: { nope: [1] } })).rejects.toThrow(/no input 'nope'/);
     await expect(plan({ only: ['stem*', 'nothing'] })).rejects.toThrow(/no activation's name matches '(stem\*|nothing)'/);
   });
 
@@ -75,6 +78,32 @@ describe('placement', () => {
     }`);
     expect(why(await plan({ preset: 'paper' }, {}, gated))).toEqual(['one pixel: no neighbourhood', 'the first activation']);
     expect(chosen(await plan({}, {}, gated))).toHaveLength(3);
+  });
+
+  test('sizes that the graph itself computes are known', async () => {
+    const shuffled = parse(
+      `<ir_version: 8, opset_import: ["" : 17]> g (float[N,4,8,8] x) => (float[N,4,8,8] y)
+      <int64[1] zero = {0}, int64[1] one = {1}, int64[3] rest = {2, 8, 8}, int64[1] four = {4}> {
+        s = Shape (x)
+        n = Gather (s, zero)
+        c = Gather (s, one)
+        h = Div (c, two)
+        rows = Concat <axis: int = 0> (n, two, h, eights)
+        r = Reshape (x, rows)
+        p = Transpose <perm: ints = [0, 2, 1, 3, 4]> (r)
+        t = Shape (p)
+        m = Gather (t, zero)
+        image = Concat <axis: int = 0> (m, four, eights)
+        z = Reshape (p, image)
+        y = Relu (z)
+      }`.replace('int64[3] rest = {2, 8, 8}', 'int64[1] two = {2}, int64[2] eights = {8, 8}'),
+    );
+    expect((await plan({ preset: 'all' }, {}, shuffled)).sites).toMatchObject([{ channels: 4, size: [8, 8], stage: 0 }]);
+  });
+
+  test('an empty image is refused, not counted', async () => {
+    const empty = parse('<ir_version: 8, opset_import: ["" : 17]> g (float[1,4,0,8] x) => (y) { y = Relu (x) }');
+    expect((await plan({}, {}, empty)).sites).toMatchObject([{ refused: { code: 'E_SHAPE' }, convert: false }]);
   });
 
   test('what is not known is said, once it matters', async () => {
@@ -158,6 +187,14 @@ describe('a plan as a file', () => {
     expect(() => carryOut(own, renamed)).toThrow(/y \(Relu\) is a Elu there/);
   });
 
+  test('that names a site twice, or one that is no activation, is an error', async () => {
+    const made = await plan({});
+    const twice = { ...made, sites: [...made.sites, made.sites[0]!] };
+    expect(() => carryOut(twice, resnet)).toThrow(/the plan names stem_relu twice/);
+    const conv = { ...made, sites: [{ ...made.sites[0]!, op: 'Conv' }] };
+    expect(() => carryOut(conv, resnet)).toThrow(/stem_relu is a Conv in the plan, which is no activation/);
+  });
+
   test.each([
     ['', /not JSON/],
     ['[]', /not a plan: the document/],
@@ -171,7 +208,7 @@ describe('a plan as a file', () => {
   test('with a window that has no centre is an error', async () => {
     const made = await plan({});
     const edited = { ...made, options: { kernel: 4 } };
-    expect(() => passes['relu-to-frelu']!(carryOut(through(edited), resnet))).toThrow(/odd size/);
+    expect(() => carryOut(through(edited), resnet)).toThrow(/stem_relu: the kernel must be an odd size/);
   });
 });
 

@@ -57,6 +57,13 @@ describe('hostile files', () => {
     await expect(readTensorFile(file('bomb.npz', bomb))).rejects.toThrow(/would inflate to more than 2 GiB/);
   });
 
+  test('a zip with another byte in its data is damaged', async () => {
+    const stored = zipSync({ 'a.npy': good }, { level: 0 });
+    const at = Buffer.from(stored).indexOf(Buffer.from(good.subarray(-8)));
+    stored[at]! ^= 1;
+    await expect(readTensorFile(file('crc.npz', stored))).rejects.toThrow(/damaged: the checksum of a\.npy differs/);
+  });
+
   test.each(['npz', 'safetensors', 'npy'])('%s with flipped and missing bytes gives errors of ours, or tensors', async kind => {
     const small = new Map([['act.weight', Tensor.of('float', [1, 1, 3, 3], normal(1, 9))]]);
     const whole = kind === 'npz' ? npz(small) : kind === 'npy' ? npy(small.get('act.weight')!) : safetensors(small);

@@ -28,9 +28,9 @@ export function checkNames(kind: string, names: readonly string[], known: readon
   for (const name of names) if (!known.includes(name)) throw unknownName(kind, name, known, where);
 }
 
-/** A comma-separated list. */
-export function list(text: string): string[] {
+/** A comma-separated list; what was given before stays. */
+export function list(text: string, previous: readonly string[] = []): string[] {
   const names = text.split(',').map(name => name.trim());
   if (names.includes('')) throw new InvalidArgumentError('A name is missing beside a comma.');
-  return names;
+  return [...previous, ...names];
 }

@@ -104,7 +104,10 @@ export const convertOptions = (): Option[] => [
   choice('--combine <how>', "how: max(x, T(x)), or x + T(x) of the paper's ablation (default: max)", ['max', 'sum']),
   new Option('--identity', 'let Identity nodes become funnels too, max(x, x) at first'),
   seedOption('seed of random first weights (default: 0)'),
-  new Option('--weights <file>', 'trained weights, by the names of activations: .npz, .safetensors or an ONNX model').conflicts('init'),
+  new Option('--weights <file>', 'trained weights, by the names of activations: .npz, .safetensors or an ONNX model').conflicts([
+    'init',
+    'kernel',
+  ]),
   new Option(
     '--weights-map <pairs>',
     "which activations take which weights, where names differ: 'relu_1=act2', '*.relu=*.relu1'; 'relu=' takes none, '=aux' is not wanted",

@@ -2,6 +2,7 @@ import { InvalidArgumentError, Option } from 'commander';
 import type { Budget, Placement, Preset, Range } from '../inspect/place.ts';
 import type { Plan } from '../inspect/plan.ts';
 import type { Model } from '../ir/model.ts';
+import type { RefusedPlace } from '../rewrite/pass.ts';
 import { naming, usage } from './failure.ts';
 import { readModel } from './model-file.ts';
 import { bytes, choice, funnelOptions, listOption, type PassFlags, type RewriteFlags } from './options.ts';
@@ -51,18 +52,24 @@ export const placementOptions = (): Option[] => [
   budgetOption('--max-params <increase>', 'what parameters may grow by, such as +1% or +100k', amount),
   budgetOption('--max-activation-bytes <increase>', 'what activations may grow by, such as +10% or +20MB', bytes),
   new Option('--shape <size>', 'sizes the model leaves open: input:1x3x224x224 or N=2; may be repeated').argParser(shape),
-  new Option('--plan [file]', 'show every activation, its cost and the choice, and write nothing; or carry out the plan in this file'),
+  new Option(
+    '--plan [file]',
+    'show every activation, its cost and the choice, and write nothing; or carry out the plan in this .json file',
+  ),
 ];
 
 function rangesOption(flags: string, description: string): Option {
-  return new Option(flags, description).argParser((text): Range[] =>
-    text.split(',').map(part => {
+  return new Option(flags, description).argParser((text, previous: readonly Range[] = []): Range[] => [
+    ...previous,
+    ...text.split(',').map((part): Range => {
       const [, low, dash, high] = /^(\d*)(-?)(\d*)$/.exec(part.trim()) ?? [];
       if (low === undefined || (low === '' && high === '')) throw new InvalidArgumentError('It must be like 3, 2-4, 64- or 1,3-5.');
       const from = Number(low);
-      return [from, dash === '' ? from : high === '' ? Number.POSITIVE_INFINITY : Number(high)];
+      const to = dash === '' ? from : high === '' ? Number.POSITIVE_INFINITY : Number(high);
+      if (from > to) throw new InvalidArgumentError('It must begin with the smaller number.');
+      return [from, to];
     }),
-  );
+  ]);
 }
 
 function budgetOption(flags: string, description: string, read: (text: string) => number): Option {
@@ -110,6 +117,7 @@ async function planFor(model: Model, input: string, flags: Flags): Promise<Plan>
 
 /** Shows a plan and writes nothing. */
 export async function showPlan(input: string, flags: Flags): Promise<void> {
+  if (flags.weights !== undefined) throw usage('--plan is made without weights: leave --weights out');
   if (flags.output !== undefined) throw usage('--plan writes no model: leave -o out, or name a plan to carry out (--plan plan.json)');
   const made = await planFor(await readModel(input), input, flags);
   const [{ say }, { planText }] = await Promise.all([import('./output.ts'), import('../report/plan-text.ts')]);
@@ -123,8 +131,11 @@ export async function placed(model: Model, input: string, flags: Flags): Promise
   const made = settledBy === undefined ? await planFor(model, input, flags) : await readPlan(settledBy, flags);
   const { carryOut } = await import('../inspect/plan.ts');
   const options = await naming(settledBy ?? input, async () => carryOut(made, model));
-  // What can't be converted is the pass's to say.
-  return { options, left: made.sites.filter(site => !site.convert && !site.refused) };
+  const left = made.sites.filter(site => !site.convert && !site.refused);
+  const refused = made.sites.flatMap(({ site, node, op, refused }) => (refused ? [{ node, op, result: site, ...refused }] : []));
+  // Who edits a plan need not edit its reasons.
+  const why = (site: Plan['sites'][number]) => (site.why === 'chosen' ? 'left out by the plan' : site.why);
+  return { options, refused: refused as RefusedPlace[], left: left.map(site => ({ ...site, why: why(site) })) };
 }
 
 async function readPlan(path: string, flags: Flags): Promise<Plan> {

@@ -1,9 +1,10 @@
+import { resolve } from 'node:path';
 import type { PassOptions } from '../../passes/index.ts';
 import { InvalidModel } from '../errors.ts';
 import type { TrainedWeights } from '../functions/trained.ts';
 import type { Model } from '../ir/model.ts';
 import type { RewriteSummary } from '../report/rewrite-text.ts';
-import type { Pass } from '../rewrite/pass.ts';
+import type { Pass, PassReport, RefusedPlace } from '../rewrite/pass.ts';
 import type { Rewritten } from '../rewrite/pipeline.ts';
 import { Bug, naming, usage } from './failure.ts';
 import { readModel, sizeOfFile, wantedOutput, writeModel } from './model-file.ts';
@@ -19,6 +20,8 @@ export interface Found {
   readonly options: PassOptions;
   /** Activations that were left out on purpose. */
   readonly left: RewriteSummary['left'];
+  /** Activations that can't be converted, as the plan says. */
+  readonly refused: readonly RefusedPlace[];
 }
 
 /** The middle of convert, fold and rewrite: read, rewrite, write, report. */
@@ -30,11 +33,12 @@ export async function rewriteFile(
   look: (model: Model) => Promise<Found | undefined> = async () => undefined,
 ): Promise<void> {
   const output = await wantedOutput(flags.output);
+  keepInputs(output, flags);
   // The disk works while the code is loaded.
   const reporting = Promise.all([import('./output.ts'), import('../report/rewrite-text.ts')]);
   const weights = await trainedWeights(flags);
   const [before, makers, inputBytes] = await Promise.all([readModel(input), passesFor(wanted, flags), sizeOfFile(input)]);
-  const { options = {}, left = [] } = (await look(before)) ?? {};
+  const { options = {}, left = [], refused = [] } = (await look(before)) ?? {};
   const passes = makers.map(make => make({ ...passOptions(flags), ...options, ...(weights && { weights }) }));
   const { model, report } = await runPasses(before, passes, input, flags.check === true);
   if (weights && !weights.wasUsed)
@@ -43,13 +47,35 @@ export async function rewriteFile(
     );
   await writeModel(model, output, input, flags.externalData);
   const outputBytes = await sizeOfFile(output);
-  const summary = { command, input, output, inputBytes, outputBytes, changed: model !== before, left, passes: report };
+  const summary = {
+    command,
+    input,
+    output,
+    inputBytes,
+    outputBytes,
+    changed: model !== before,
+    left,
+    passes: withRefusals(report, refused),
+  };
   const [{ say }, { rewriteJson, rewriteText }] = await reporting;
   const message = {
     json: rewriteJson(summary),
     text: (colors: Parameters<typeof rewriteText>[1]) => rewriteText(summary, colors, flags.explain === true),
   };
   say(message, flags, output === '-' ? 'stderr' : 'stdout');
+}
+
+/** @throws FunnelError E_USAGE where the model would take the place of another file that the command reads */
+function keepInputs(output: string, flags: PassFlags & { readonly plan?: string }): void {
+  const other = [flags.weights, flags.plan].find(path => path && output !== '-' && resolve(path) === resolve(output));
+  if (other !== undefined) throw usage(`the model would take the place of ${other}, which it is made with`);
+}
+
+/** The passes' reports, with what was refused before they ran. */
+function withRefusals(report: readonly PassReport[], refused: readonly RefusedPlace[]): PassReport[] {
+  const told = new Set(report.flatMap(r => r.refused.map(place => place.result)));
+  const more = refused.filter(place => !told.has(place.result));
+  return report.map(r => (r.pass === 'relu-to-frelu' ? { ...r, refused: [...r.refused, ...more] } : r));
 }
 
 async function trainedWeights({ weights, weightsMap: renamings, weightsEpsilon: epsilon }: PassFlags): Promise<TrainedWeights | undefined> {

@@ -92,10 +92,10 @@ function lossOf({ weight, bias }: Linear): number {
 
 const less = (a: Linear, b: Linear) => sum(a, scaled(b, -1));
 
-/** The form that a funnel can have: a difference of two conditions needs a common window. */
-export function possibleForm({ conditions: [first, second] }: Funnel, form: Form): Form {
+/** The form that a funnel can have: a difference of two conditions needs a common window, and ONNX Runtime an Add. */
+export function possibleForm({ conditions: [first, second] }: Funnel, form: Form, opset: number): Form {
   const differ = second !== undefined && less(first!, second) === undefined;
-  return differ && (form === 'residual' || form === 'identity-conv') ? 'max' : form;
+  return (differ || opset < 7) && (form === 'residual' || form === 'identity-conv') ? 'max' : form;
 }
 
 function conv(x: Value, map: Linear, op: Builder, biased = true): Value {

@@ -63,6 +63,7 @@ export function checkOptions({
     fail(`the dilation must be a size up to ${LARGEST_KERNEL}, not ${dilation}`);
   const pool = condition.endsWith('-pool');
   if (pool && dilation > 1) fail('a pool has no dilation here');
+  if (pool && weights) fail(`the condition ${condition} has no weights that could be trained`);
   if (init !== 'exact' || weights) return;
   if (combine === 'sum') fail('x + T(x) is no ReLU whatever T: the combination sum needs the start gaussian');
   if (pool && form !== 'trainable')
@@ -86,10 +87,11 @@ export function makeFunnel(x: Value, image: Image, start: Start, options: Funnel
   if (dtype === 'double' || dtype === 'bfloat16') op.note(`ONNX Runtime's CPU provider has no Conv for ${dtype}`);
   const window = new Array<number>(spatialRank).fill(kernel);
   if (channels * kernel ** spatialRank > LARGEST_WEIGHT)
-    return op.refuse('E_BUDGET', `a ${window.join('×')} window for ${channels} channels is too large`);
+    return op.refuse('E_SHAPE', `a ${window.join('×')} window for ${channels} channels is too large`);
   if (x.shape?.some(d => d === 0)) return op.refuse('E_SHAPE', 'the image is empty');
   const trainable = form === 'trainable';
-  if (trainable && op.opset < 7) return op.refuse('E_FORM', 'ONNX Runtime has no BatchNormalization before operator set 7');
+  const old = op.opset < 7 && (trainable ? 'BatchNormalization' : condition === 'light-sum' || combine === 'sum' ? 'Add' : undefined);
+  if (old) return op.refuse('E_FORM', `ONNX Runtime has no ${old} before operator set 7`);
   const settings: StartOptions = { channels, window, condition, dtype, init, trainable, seed: `${seed}:${x.name}` };
   if (!weights) {
     const branches = startWeights(start, settings);

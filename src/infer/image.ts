@@ -1,3 +1,4 @@
+import { channelMove } from '../functions/view.ts';
 import { constantOf } from '../ir/constant.ts';
 import type { Value } from '../ir/value.ts';
 import type { DType } from '../tensor/dtype.ts';
@@ -41,6 +42,34 @@ export function isConvolved(value: Value, depth = DEPTH): boolean {
   if (node.op.name === 'Conv' || node.op.name === 'ConvTranspose') return true;
   const passesOn = channelKeeping.has(node.op.name) || node.op.name === 'BatchNormalization' || node.op.name === 'Add';
   return passesOn && node.inputs[0] !== undefined && isConvolved(node.inputs[0], depth - 1);
+}
+
+/** Operators that work element by element, whatever lies along the axes. */
+const elementwise = new Set([
+  'Add',
+  'Sub',
+  'Mul',
+  'Div',
+  'Relu',
+  'LeakyRelu',
+  'Clip',
+  'Sigmoid',
+  'Tanh',
+  'HardSwish',
+  'Identity',
+  'Cast',
+  'Dropout',
+]);
+
+/** Why a value of rank 4 is no image [N, C, H, W] all the same: its channels lie last, or it is a product of matrices. */
+export function notAnImage(value: Value, depth = DEPTH): string | undefined {
+  const node = value.producer;
+  if (depth === 0 || node?.op.domain !== '') return undefined;
+  if (channelMove(node) === 'last') return 'its channels lie behind the spatial axes: convert the model before it is made channels-last';
+  if (node.op.name === 'MatMul') return 'it is a product of matrices, not an image';
+  const [first, second] = node.inputs;
+  if (!elementwise.has(node.op.name) || !first) return undefined;
+  return notAnImage(constantOf(first) && second ? second : first, depth - 1);
 }
 
 /**

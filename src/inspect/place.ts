@@ -77,6 +77,11 @@ function rulesOf(sites: readonly Site[], placement: Placement): Skip[] {
   const asInPaper = preset === 'paper' || preset === 'partial';
   const rules: Skip[] = [];
   const when = (condition: unknown, rule: Skip) => void (condition && rules.push(rule));
+  /** A wish that no activation meets is a slip. */
+  const wish = (given: unknown, what: string, rule: Skip) => {
+    if (given && possible.length > 0 && possible.every(rule)) throw usage(`no activation has ${what}; --plan lists them`);
+    when(given, rule);
+  };
   const [first] = possible;
   when(asInPaper || placement.skipFirst, site => (site === first ? 'the first activation' : undefined));
   when(asInPaper || preset === 'light', site => (isPixel(site) ? 'one pixel: no neighbourhood' : undefined));
@@ -90,10 +95,10 @@ function rulesOf(sites: readonly Site[], placement: Placement): Skip[] {
     );
   }
   when(preset === 'partial', site => (isLocal(site) ? undefined : `after ${site.after}`));
-  when(after, site => (after!.includes(site.after) ? undefined : `after ${site.after}`));
-  when(stages, site => (within(stages!, stageOf(site)) ? undefined : `stage ${site.stage}`));
-  when(channels, site => (within(channels!, site.channels ?? 0) ? undefined : `${site.channels} channels`));
-  when(sizes, site => (within(sizes!, Math.min(...sizeOf(site))) ? undefined : `size ${sizeOf(site).join('×')}`));
+  wish(after, `${after?.join(' or ')} before it`, site => (after!.includes(site.after) ? undefined : `after ${site.after}`));
+  wish(stages, 'such a stage', site => (within(stages!, stageOf(site)) ? undefined : `stage ${site.stage}`));
+  wish(channels, 'so many channels', site => (within(channels!, site.channels ?? 0) ? undefined : `${site.channels} channels`));
+  wish(sizes, 'such a size', site => (within(sizes!, Math.min(...sizeOf(site))) ? undefined : `size ${sizeOf(site).join('×')}`));
   if (only) {
     const wanted = globs(only, sites);
     rules.push(site => (wanted(site) ? undefined : 'not asked for by name'));

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { ReluToFreluOptions } from '../../passes/index.ts';
 import { FunnelError } from '../errors.ts';
 import type { FunnelCost } from '../functions/cost.ts';
-import type { FunnelOptions } from '../functions/funnel.ts';
+import { checkOptions, type FunnelOptions } from '../functions/funnel.ts';
 import { imageFacts } from '../infer/image.ts';
 import type { Shapes } from '../infer/shapes.ts';
 import type { Model } from '../ir/model.ts';
@@ -49,6 +49,9 @@ const schema = z.strictObject({
   added: cost.optional(),
   sites: z.array(planned),
 });
+
+/** What relu-to-frelu takes for activations. */
+const activations = new Set(['Relu', 'LeakyRelu', 'PRelu', 'Clip', 'Identity']);
 
 /** What may become a funnel, and what shall, at which cost. Plain JSON: made to be read, edited (`convert`, `kernel`, …) and applied. */
 export type Plan = z.infer<typeof schema>;
@@ -100,7 +103,12 @@ export function parsePlan(text: string): Plan {
 export function carryOut(plan: Plan, model: Model): ReluToFreluOptions {
   const nodes = new Map([...model.graph.allNodes()].map(node => [node.outputs[0]?.name, node]));
   const sites = new Map<string, FunnelOptions>();
+  const seen = new Set<string>();
   for (const { site, op, channels, convert, kernel, dilation, condition } of plan.sites) {
+    if (seen.has(site)) throw new FunnelError('E_PLAN', `the plan names ${site} twice`);
+    seen.add(site);
+    if (!activations.has(op))
+      throw new FunnelError('E_PLAN', `${site} is a ${op} in the plan, which is no activation: ${[...activations].join(', ')} are`);
     const node = nodes.get(site);
     const found = node && displayOp(node.op) === op ? node : undefined;
     const here = found && imageFacts(found.inputs[0]!).channels;
@@ -113,7 +121,13 @@ export function carryOut(plan: Plan, model: Model): ReluToFreluOptions {
       throw new FunnelError('E_PLAN', `the plan is for another model: its activation ${site} (${op}) is ${what}`);
     }
     const given = { ...(kernel && { kernel }), ...(dilation && { dilation }), ...(condition && { condition }) };
-    if (convert) sites.set(site, given);
+    if (!convert) continue;
+    try {
+      checkOptions({ ...defined(plan.options), ...given });
+    } catch (error) {
+      throw error instanceof FunnelError ? new FunnelError('E_PLAN', `${site}: ${error.message}`) : error;
+    }
+    sites.set(site, given);
   }
   return { ...defined(plan.options), sites };
 }

@@ -87,7 +87,7 @@ function imageOf({ graph }: Model): readonly number[] | undefined {
 /** The mean over the spatial axes of log₂(from / to), rounded: 224 → 112 → 56 are 0, 1, 2; 299 → 149 → 147 are 0, 1, 1. */
 function stageOf(shape: Value['shape'], from: readonly number[]): number | undefined {
   const to = shape?.slice(2).filter(d => typeof d === 'number') ?? [];
-  if (to.length !== from.length || shape?.length !== from.length + 2) return undefined;
+  if (to.length !== from.length || shape?.length !== from.length + 2 || to.includes(0)) return undefined;
   const logs = to.map((n, i) => Math.log2(from[i]! / n));
   return Math.max(0, Math.round(logs.reduce((a, b) => a + b, 0) / logs.length));
 }

@@ -22,7 +22,7 @@ export const reasons = {
   E_TRAINING: 'the node is in training mode',
   E_TRAP: 'training would start with gradients hundreds of times too large',
   E_UNFOLDED: 'a parameter is computed from constants that were not folded',
-  E_WEIGHTS: 'the file of weights has none for it',
+  E_WEIGHTS: 'the file of weights has none that fit it',
   E_UNDERFLOW: 'a new parameter would vanish in its element type',
 } as const;
 
