@@ -13,15 +13,11 @@ export interface Contender {
 export interface Timing {
   readonly name: string;
   readonly milliseconds: number;
-  /** Over the first model's milliseconds. */
+  /** Over the first model's time of the same round: what disturbs a round disturbs both. */
   readonly ratio: number;
 }
 
-/**
- * What other programs take from a run only ever makes it longer. The processor's time is hardly theirs: a tenth of the rounds were quicker;
- * of the clock's the least.
- */
-const typical = (xs: readonly number[], share: number): number => [...xs].sort((a, b) => a - b)[Math.floor(xs.length * share)]!;
+const median = (xs: readonly number[]): number => [...xs].sort((a, b) => a - b)[Math.floor(xs.length / 2)]!;
 
 /** Runs before the first that counts: they allocate. */
 const WARM_UP = 2;
@@ -59,8 +55,12 @@ export async function race(
     onRound(round - WARM_UP);
   }
   for (const { session } of runners) await session.release();
-  const milliseconds = runners.map(({ times }) => typical(times, threads === 1 ? 0.1 : 0));
-  return contenders.map(({ name }, i) => ({ name, milliseconds: milliseconds[i]!, ratio: milliseconds[i]! / milliseconds[0]! }));
+  const [base] = runners;
+  return runners.map(({ times }, i) => ({
+    name: contenders[i]!.name,
+    milliseconds: median(times),
+    ratio: median(times.map((time, round) => time / base!.times[round]!)),
+  }));
 }
 
 function shuffled<T>(items: readonly T[], draw: Random): T[] {
