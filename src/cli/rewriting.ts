@@ -41,10 +41,7 @@ export async function rewriteFile(
   const { options = {}, left = [], refused = [] } = (await look(before)) ?? {};
   const passes = makers.map(make => make({ ...passOptions(flags), ...options, ...(weights && { weights }) }));
   const { model, report } = await runPasses(before, passes, input, flags.check === true);
-  if (weights && !weights.wasUsed)
-    throw usage(
-      `${weights.source} has weights for ${some(weights.sites)}; no activation of ${input} is called that; --weights-map 'ACTIVATION=WEIGHTS' says which takes which`,
-    );
+  weights?.checkAnyUsed(input);
   await writeModel(model, output, input, flags.externalData);
   const outputBytes = await sizeOfFile(output);
   const summary = {
@@ -85,9 +82,6 @@ async function trainedWeights({ weights, weightsMap: renamings, weightsEpsilon: 
   const { readWeights } = await import('../inspect/trained.ts');
   return readWeights(weights, readModel, { renamings, epsilon });
 }
-
-const some = (names: readonly string[]) =>
-  names.length > 4 ? `${names.slice(0, 3).join(', ')} and ${names.length - 3} more` : names.join(', ');
 
 /** The passes of a command line. Initializers are frozen first when that was asked for. */
 async function passesFor(wanted: Wanted, flags: PassFlags): Promise<((options: PassOptions) => Pass)[]> {

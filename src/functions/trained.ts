@@ -28,13 +28,11 @@ export class TrainedWeights {
     this.#renamings = renamings;
   }
 
-  /** What the file has weights for. */
-  get sites(): string[] {
-    return this.#sites.map(site => site.name);
-  }
-  /** Whether any were used. */
-  get wasUsed(): boolean {
-    return this.#usedBy.size > 0;
+  /** @throws FunnelError `E_WEIGHTS` where no activation of the model took any of them */
+  checkAnyUsed(model: string): void {
+    if (this.#usedBy.size > 0) return;
+    const names = some(this.#sites.map(site => site.name));
+    fail(`${this.source} has weights for ${names}; no activation of ${model} is called that${MAP} takes which`);
   }
 
   /** Looks at the model that activations are to be asked for. */
