@@ -46,11 +46,12 @@ export interface ReluToFreluOptions extends FunnelOptions {
 export function reluToFrelu(options: ReluToFreluOptions = {}): Pass {
   const { sites, identity = false, ...general } = options;
   for (const own of [{}, ...(sites?.values() ?? [])]) checkOptions({ ...general, ...own });
-  const within = new Set<Node>();
+  const within = new Map<Node, Value>();
   const funnel = ({ node }: { readonly node: Node }, x: Value, start: Start, op: Builder) => {
     const own = sites ? sites.get(node.outputs[0]!.name) : {};
-    // A Relu within a funnel, as in x + relu(T(x) − x), is none of its own.
-    if (!own || constantOf(x) || within.has(node)) return undefined;
+    if (!own || constantOf(x)) return undefined;
+    const whole = within.get(node);
+    if (whole) return op.refuse('E_FORM', `it is part of a FReLU already, x + relu(T(x) − x) or the like, which ends at ${whole.name}`);
     const stranger = notAnImage(x);
     if (stranger && x.shape?.length === 4) return op.refuse('E_RANK', stranger);
     return makeFunnel(x, { ...imageFacts(x), convolved: isConvolved(x) }, start, { ...general, ...own }, op, node);
@@ -95,7 +96,7 @@ export function reluToFrelu(options: ReluToFreluOptions = {}): Pass {
       for (const weights of trained) weights.lookAt(model);
       const { finder, found } = funnelFinder();
       await finder.run(model);
-      for (const { nodes } of found.values()) for (const node of nodes) within.add(node);
+      for (const { nodes } of found.values()) for (const node of nodes) within.set(node, nodes[0]!.outputs[0]!);
     },
     finish() {
       for (const weights of trained) weights.checkUsed();
