@@ -55,14 +55,14 @@ export const freluAfterShuffle = pass(
   'exact',
   [...roots.map(root => spelledFunnel(root)), ...calls].map(funnelPattern =>
     rule({
-      match: p.Reshape(p.Transpose(p.Reshape(funnelPattern, constant('rows'))).as('columns'), constant('image')).as('shuffle'),
-      rewrite({ funnel, rows, columns, image, shuffle: { node, attrs } }, op) {
+      match: p.Reshape(p.Transpose(p.Reshape(funnelPattern, constant('rows')).as('split')).as('columns'), constant('image')).as('shuffle'),
+      rewrite({ funnel, rows, split, columns, image, shuffle: { node, attrs } }, op) {
         const { x, last, conditions } = funnel;
         const [y] = node.outputs as [Value];
         const form = funnel.nodes[0]!.op.domain === '' ? (formOf(funnel) ?? 'max') : 'fused';
         const shuffle = last ? undefined : shuffleOf(x, y);
         if (!shuffle || form === 'trainable' || ![...y.uses].every(use => isDepthwise(use, shuffle.channels))) return undefined;
-        const moved = op.Reshape(op.Transpose(op.Reshape(x, rows, attrs), columns.attrs), image, attrs);
+        const moved = op.Reshape(op.Transpose(op.Reshape(x, rows, split.attrs), columns.attrs), image, attrs);
         return writeFunnel({ ...funnel, x: moved, conditions: conditions.map(map => shuffled(map, shuffle)) }, form, op);
       },
     }),

@@ -83,7 +83,8 @@ function candidates({ slope, floor, rest }: Channels, { dtype, rank }: Tensor, o
     },
     {
       name: `Clip from ${bound}`,
-      error: distance(zero, () => bound),
+      // Before operator set 11 the bound is an attribute, of float.
+      error: distance(zero, () => (op.opset < 11 ? Math.fround(bound) : bound)),
       write: x => (op.opset < 11 ? op.Clip(x, undefined, undefined, { min: bound }) : op.Clip(x, low())),
     },
     ...(op.opset < 8

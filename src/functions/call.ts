@@ -2,7 +2,7 @@ import { bodies, type FunctionDef, functionKey, type Model } from '../ir/model.t
 import type { Node } from '../ir/node.ts';
 import { printFunction } from '../text/print.ts';
 import type { Evaluation, Maximum } from './evaluate.ts';
-import { type Condition, DOMAIN, freluFunction, functionName } from './frelu.ts';
+import { type Condition, DOMAIN, freluFunction, functionName, samePads } from './frelu.ts';
 import { distinct, isTap, type Linear, sum } from './linear.ts';
 import { kinds, quantisedFunction } from './quantised.ts';
 
@@ -45,6 +45,7 @@ export function evaluateCall(call: Node, at: Evaluation): Maximum | undefined {
   if (data.last || data.maps.length !== 1 || !isTap(data.maps[0]!, 1) || conditions.length === 0)
     return at.reject('a FReLU of another value takes part');
   at.convolutions++;
+  at.channels = conditions[0]!.weight.dims[0]!;
   at.image ??= call.inputs[0];
   return { maps: distinct([...data.maps, ...conditions]), last: false };
 }
@@ -64,7 +65,23 @@ function branchesOf({ inputs, attributes }: Node, found: Evaluation): Linear[] {
     const [weight, bias] = [found.parameter(inputs[i]), found.parameter(inputs[i + 1])];
     const dilations = attributes.get(i === 1 ? 'dilations' : 'dilations_2');
     if (!weight || !bias || dilations?.type !== 'ints' || weight.rank !== dilations.value.length + 2) return [];
-    maps.push({ weight, bias, dilations: dilations.value.map((d, axis) => (weight.dims[axis + 2] === 1 ? 1 : Number(d))) });
+    const map = { weight, bias, dilations: dilations.value.map((d, axis) => (weight.dims[axis + 2] === 1 ? 1 : Number(d))) };
+    if (!keepsSize(map, attributes, i === 1 ? '' : '_2')) return [];
+    maps.push(map);
   }
   return maps;
+}
+
+/** Whether a call gives its convolution the attributes that compare each pixel with its own window. */
+function keepsSize({ weight, bias, dilations }: Linear, attributes: Node['attributes'], n: string): boolean {
+  const kernel_shape = weight.dims.slice(2);
+  const [channels] = weight.dims;
+  const is = (name: string, wanted: readonly number[]) => {
+    const given = attributes.get(name);
+    return given?.type === 'ints' && given.value.length === wanted.length && given.value.every((x, i) => Number(x) === wanted[i]);
+  };
+  const group = attributes.get('group');
+  const depthwise = group?.type === 'int' && Number(group.value) === channels && weight.dims[1] === 1 && bias.size === channels;
+  const centred = kernel_shape.every(k => k % 2 === 1) && is(`kernel_shape${n}`, kernel_shape);
+  return depthwise && centred && is(`pads${n}`, samePads({ kernel_shape, dilations }));
 }

@@ -27,6 +27,7 @@ export function depthwise(conv: Node, at: Evaluation): Maximum | undefined {
   const known = padded.data.shape?.[1];
   if (typeof known === 'number' && known !== channels) return at.reject(`the weight has ${channels} channels, x ${known}`);
   at.convolutions++;
+  at.channels = channels;
   at.image ??= padded.data;
   const bias = conv.inputs[2] && at.parameter(conv.inputs[2]);
   return { maps: [{ weight, bias: bias ?? Tensor.fill(weight.dtype, [channels], 0), dilations }], last: false };
@@ -88,6 +89,7 @@ function zerosOf(pad: Node, spatialRank: number): number[] | string {
   const padded = axes ? constantOf(axes)?.numbers() : Array.from({ length: rank }, (_, i) => i);
   if (!sizes || !padded) return 'the pads are not known';
   if (filler !== 0) return `the image is padded by ${filler ?? 'a computed value'}, not by zeros`;
+  if (Array.from(sizes).some(n => n < 0)) return 'a negative Pad crops the image';
   if (sizes.length !== 2 * padded.length) return 'the pads do not fit the image';
   const [begin, end] = [new Array<number>(rank).fill(0), new Array<number>(rank).fill(0)];
   for (const [i, axis] of Array.from(padded).entries()) {

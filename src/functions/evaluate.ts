@@ -43,6 +43,8 @@ export class Evaluation {
   readonly constants = new Map<Tensor, Value>();
   /** Depthwise convolutions of the leaf met so far. */
   convolutions = 0;
+  /** How many the convolutions have. */
+  channels = 1;
   /** The leaf as the convolutions see it: channels first. */
   image: Value | undefined;
   /** Why the computation is none, for people. */
@@ -120,8 +122,8 @@ export class Evaluation {
     const { value: seen, moved } = viewOf(value);
     if (seen !== this.#leaf.value) return undefined;
     this.#seen = true;
-    const last = this.#leaf.moved === 'first' ? moved !== 'first' : moved === 'last';
-    return { maps: [this.tap(value, 1)], last };
+    const last = lastOf(this.#leaf.moved, moved, this.rank);
+    return last === undefined ? this.reject('its axes are exchanged otherwise') : { maps: [this.tap(value, 1)], last };
   }
 
   #compute(value: Value): Maximum | undefined {
@@ -141,13 +143,23 @@ export class Evaluation {
     const move = channelMove(node);
     if (move) {
       const inner = this.evaluate(node.inputs[0]);
-      return inner && { ...inner, last: move === 'last' };
+      // With one spatial axis, there is the same permutation as back.
+      if (inner && this.rank > 3 && inner.last === (move === 'last')) return this.reject('its axes are exchanged otherwise');
+      return inner && { ...inner, last: !inner.last };
     }
     const compute = Object.hasOwn(operators, node.op.name) ? operators[node.op.name] : undefined;
     if (!compute) return this.rejectStranger(node, `a ${node.op.name} takes part`);
     const result = compute(node, this);
     return result && result.maps.length > MOST_MAPS ? this.reject('it is the largest of many branches') : result;
   }
+}
+
+/** Whether a view of the leaf has its channels last, where the convolutions see the leaf under `leaf`; undefined for other permutations. */
+function lastOf(leaf: View['moved'], view: View['moved'], rank: number): boolean | undefined {
+  if (leaf === view) return false;
+  if (leaf === 'nowhere') return view === 'last' ? true : undefined;
+  const leafIsLast = leaf === 'first' || rank === 3;
+  return leafIsLast && view === 'nowhere' ? true : undefined;
 }
 
 /** An operator that a runtime's optimiser or a framework has for itself. */

@@ -28,17 +28,8 @@ const SPLIT_FROM = 5;
 /** Builds a funnel in a form; its channels lie where the funnel's did. `xFirst` exchanges the operands of Max. */
 export function writeFunnel(funnel: Funnel, form: Form, op: Builder, xFirst = false): Value {
   const { x, last, conditions } = funnel;
-  const channels = Math.max(...conditions.map(map => map.weight.dims[0]!));
-  const maps = conditions.map(map => broadcast(map, channels));
-  const y = form === 'residual' || form === 'identity-conv' ? residual(x, maps, form, op) : called(x, maps, form, op, xFirst);
-  return last ? op.Transpose(y, { perm: toLast(maps[0]!.weight.rank) }) : y;
-}
-
-/** A map whose coefficients are the same for all channels, spelled out. */
-function broadcast(map: Linear, channels: number): Linear {
-  if (map.weight.dims[0] === channels && map.bias.size === channels) return map;
-  const zeros = Tensor.fill(map.weight.dtype, [channels], 0);
-  return { ...map, weight: map.weight.add(zeros.along(0, map.weight.rank)), bias: map.bias.add(zeros) };
+  const y = form === 'residual' || form === 'identity-conv' ? residual(x, conditions, form, op) : called(x, conditions, form, op, xFirst);
+  return last ? op.Transpose(y, { perm: toLast(conditions[0]!.weight.rank) }) : y;
 }
 
 const windowOf = ({ weight, dilations }: Linear) => ({ kernel_shape: weight.dims.slice(2), dilations });

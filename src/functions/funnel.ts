@@ -8,7 +8,8 @@ import type { DType } from '../tensor/dtype.ts';
 import { type Condition, freluAttributes, freluFunction, type Window } from './frelu.ts';
 import { type Branch, type Start, type StartOptions, startWeights, windowsOf } from './start.ts';
 import type { TrainedWeights } from './trained.ts';
-import { startFrom, type TrainedBranch } from './weights.ts';
+import type { TrainedSite } from './trained-file.ts';
+import { startFrom } from './weights.ts';
 
 export interface FunnelOptions {
   /** `folded`: Conv and Max. `trainable`: Conv, BatchNormalization and Max. `fused`: one call of the function `funnel.FReLU`. */
@@ -112,7 +113,7 @@ interface Shape {
 
 function fromTrained(
   x: Value,
-  found: readonly TrainedBranch[],
+  { branches: found, compared = false }: TrainedSite,
   { dtype, trainable, window, condition: asked, ...shape }: StartOptions & Shape & { readonly dilation: number },
   op: Builder,
 ): Value | Refusal {
@@ -127,7 +128,7 @@ function fromTrained(
   const branches = trained.map(b => startFrom(b, dtype, trainable));
   if (!branches.every(b => b !== undefined))
     return op.refuse('E_TRAP', 'its weights are 0 under a γ that is not: gradients would be 1/√ε ≈ 316 times too large');
-  const condition = trained.length === 1 ? 'conv' : asked === 'light-max' ? 'light-max' : 'light-sum';
+  const condition = trained.length === 1 ? 'conv' : compared || asked === 'light-max' ? 'light-max' : 'light-sum';
   const windows = trained.map(({ weight, dilations }) => {
     const kernel_shape = weight.dims.slice(2);
     return { kernel_shape, dilations: dilations ?? kernel_shape.map(k => (k === 1 ? 1 : shape.dilation)) };

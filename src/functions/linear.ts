@@ -7,9 +7,9 @@ import { Tensor } from '../tensor/tensor.ts';
  * is zero.
  */
 export interface Linear {
-  /** [C, 1, …window], window sizes odd; float64, not rounded. */
+  /** [C, 1, …window], window sizes odd; one row where all channels have the same. */
   readonly weight: Tensor;
-  /** [C]. */
+  /** [C], or [1]. */
   readonly bias: Tensor;
   /** Distance between taps per dimension; 1 where the window's size is 1. */
   readonly dilations: readonly number[];
@@ -26,6 +26,13 @@ export function constantTap(dtype: DType, channels: number, spatialRank: number,
     bias: Tensor.fill(dtype, [channels], 0),
     dilations: window,
   };
+}
+
+/** A map whose coefficients are the same for all channels, spelled out for each. */
+export function spread(map: Linear, channels: number): Linear {
+  if (map.weight.dims[0] === channels && map.bias.size === channels) return map;
+  const zeros = Tensor.fill(map.weight.dtype, [channels], 0);
+  return { ...map, weight: map.weight.add(zeros.along(0, map.weight.rank)), bias: map.bias.add(zeros) };
 }
 
 /** γ·L(x) + β, γ and β [C] or one number. */

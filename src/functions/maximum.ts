@@ -3,6 +3,7 @@ import { constantOf } from '../ir/constant.ts';
 import type { Node } from '../ir/node.ts';
 import type { Value } from '../ir/value.ts';
 import { Refusal } from '../rewrite/refusal.ts';
+import { sizeOf } from '../tensor/broadcast.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { affine } from './batch-norm.ts';
 import { depthwise } from './depthwise.ts';
@@ -83,6 +84,7 @@ function reshapedConstant(value: Value | undefined, at: Evaluation): Tensor | un
   const constant = node?.op.name === 'Reshape' && node.op.domain === '' ? constantOf(node.inputs[0]) : undefined;
   const dims = value?.shape?.flatMap(d => (typeof d === 'number' ? [d] : []));
   if (!constant || !dims || dims.length !== value?.shape?.length) return undefined;
+  if (sizeOf(dims) !== constant.size) return undefined;
   at.nodes.add(node!);
   return constant.reshape(dims);
 }

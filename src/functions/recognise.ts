@@ -10,7 +10,7 @@ import { Refusal } from '../rewrite/refusal.ts';
 import { conditionsOf, isCallOf, variants } from './call.ts';
 import { Evaluation, foreign, type Leaf, type Maximum } from './evaluate.ts';
 import { type Condition, DOMAIN, functionName } from './frelu.ts';
-import { isTap, type Linear } from './linear.ts';
+import { isTap, type Linear, spread } from './linear.ts';
 import { QUANTISED } from './maximum.ts';
 import { isNoOp, viewOf } from './view.ts';
 
@@ -80,9 +80,18 @@ function asFunnel(y: Maximum, leaf: Leaf, found: Evaluation): Funnel | undefined
   const own = y.maps.findIndex(map => isTap(map, 1));
   // Where T is x too, one map is left.
   const conditions = y.maps.length === 1 ? y.maps : y.maps.filter((_, i) => i !== own);
+  const { channels } = found;
+  // A constant with more channels than x would make y larger than x.
+  if (y.maps.some(({ weight, bias }) => [weight.dims[0]!, bias.size].some(n => n !== 1 && n !== channels)))
+    return found.reject('a constant has other channels than x');
   if (own < 0) return found.reject('it is the largest of branches (Maxout), none of which is x itself');
   if (conditions.length > 2) return found.reject(`it is the largest of ${conditions.length + 1} branches`);
-  return { x: leaf.moved === 'nowhere' ? leaf.value : found.image, last: y.last, conditions, nodes: [...found.nodes] };
+  return {
+    x: leaf.moved === 'nowhere' ? leaf.value : found.image,
+    last: y.last,
+    conditions: conditions.map(map => spread(map, channels)),
+    nodes: [...found.nodes],
+  };
 }
 
 /** Why what comes close is none. */
@@ -126,7 +135,7 @@ function leavesBefore(root: Node): Leaf[] {
       seen.add(node);
       next.push(node);
       const called = node.op.domain === DOMAIN;
-      if (!called && (displayOp(node.op) !== 'Conv' || (root.op.name !== 'Max' && !node.attributes.has('group')))) continue;
+      if (!called && (displayOp(node.op) !== 'Conv' || (root.op.name !== 'Max' && (dimsOf(node.inputs[1])?.[1] ?? 1) !== 1))) continue;
       const leaf = dataOf(node);
       if (leaf && !leaves.some(l => l.value === leaf.value)) leaves.push(leaf);
     }
@@ -135,13 +144,15 @@ function leavesBefore(root: Node): Leaf[] {
   return leaves;
 }
 
+const dimsOf = (value: Value | undefined) => constantOf(value)?.dims ?? value?.shape;
+
 /** What a convolution convolves, seen through a Pad. */
 function dataOf(conv: Node): Leaf | undefined {
   let data = conv.inputs[0];
   for (let node = data?.producer; node?.op.domain === '' && (node.op.name === 'Pad' || isNoOp(node)); node = data?.producer)
     data = node.inputs[0];
-  const rank = conv.inputs[1]?.shape?.length ?? constantOf(conv.inputs[1])?.rank;
-  return data && rank !== undefined ? { ...viewOf(data), spatialRank: rank - 2, dtype: conv.inputs[1]?.dtype } : undefined;
+  const rank = dimsOf(conv.inputs[1])?.length;
+  return data && rank !== undefined && rank > 2 ? { ...viewOf(data), spatialRank: rank - 2, dtype: conv.inputs[1]?.dtype } : undefined;
 }
 
 /** Matches a call of one of the functions that FReLU is fused into. */

@@ -100,15 +100,24 @@ function branchOf({ slopes, floor }: BranchStart, window: readonly number[], poo
   const straight = slopes.every(a => a === 0);
   const area = window.reduce((a, b) => a * b, 1);
   const dims = [channels, 1, ...window];
-  const noisy = init === 'gaussian' || (trainable && straight);
-  const taps = noisy ? normal(seed, channels * area).map(x => x * STD) : new Float64Array(channels * area);
-  if (!noisy) for (const [c, a] of slopes.entries()) taps[c * area + (area - 1) / 2] = a;
+  const isNoisy = (a: number) => init === 'gaussian' || (trainable && a === 0);
+  const taps = slopes.some(isNoisy) ? normal(seed, channels * area).map(x => x * STD) : new Float64Array(channels * area);
+  for (const [c, a] of slopes.entries()) if (!isNoisy(a)) taps.fill(0, c * area, (c + 1) * area)[c * area + (area - 1) / 2] = a;
   const vector = (x: number) => Tensor.of(dtype, [channels], new Float64Array(channels).fill(x));
   const fresh = (gamma: number) => ({ scale: vector(gamma), mean: vector(0), variance: vector(1) });
   return {
     weight: pool ? undefined : Tensor.of(dtype, dims, taps),
     bias: vector(floor),
     ...(init === 'gaussian' ? fresh(1) : straight ? fresh(0) : neutralNormalization(channels, dtype)),
+    // A channel whose slope is 0 would have weights 0 under γ = 1.
+    ...(init !== 'gaussian' &&
+      !straight && {
+        scale: Tensor.of(
+          dtype,
+          [channels],
+          slopes.map(a => (a === 0 ? 0 : 1)),
+        ),
+      }),
   };
 }
 

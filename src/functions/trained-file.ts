@@ -14,6 +14,8 @@ export interface TrainedSite {
   /** What the names of all tensors of the file have in common in front. */
   readonly wrapped: string;
   readonly branches: readonly TrainedBranch[];
+  /** Of two branches the larger counts, and not their sum: known of models, not of files of tensors. */
+  readonly compared?: boolean;
   /** They are a funnel's for sure, not those of some other depthwise convolution. */
   readonly sure: boolean;
   /** Why they can't be used. */

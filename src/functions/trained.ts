@@ -2,8 +2,8 @@ import { FunnelError } from '../errors.ts';
 import type { Model } from '../ir/model.ts';
 import { labelOf, type Node } from '../ir/node.ts';
 import { Modules, moduleOf } from './modules.ts';
+import { EPSILON } from './start.ts';
 import type { TrainedSite } from './trained-file.ts';
-import type { TrainedBranch } from './weights.ts';
 
 /** Which weights an activation takes: `*.relu_1` those of `*.relu2`. Without a second name, none; without a first, they are not wanted. */
 export type Renaming = readonly [activation: string, weights: string];
@@ -63,7 +63,7 @@ export class TrainedWeights {
    * The weights of an activation; undefined where the file has none.
    * @throws FunnelError `E_WEIGHTS` for weights of another shape or without value, and where several may be meant
    */
-  find(node: Node, channels: number): readonly TrainedBranch[] | undefined {
+  find(node: Node, channels: number): TrainedSite | undefined {
     const result = node.outputs[0]!.name;
     const module = this.#modules?.nameOf(node);
     const names = [module, result, node.name].filter(n => n !== undefined && n !== '') as string[];
@@ -87,7 +87,7 @@ export class TrainedWeights {
     this.#usedBy.set(site, node);
     if (site.problem !== undefined) fail(`${this.source}: ${site.problem}`);
     checkNumbers(site, names[0]!, channels, this.source);
-    return site.branches;
+    return site;
   }
 
   /** @throws FunnelError `E_WEIGHTS` where the file has funnels that belong to no activation: they would be missing. */
@@ -173,7 +173,7 @@ function checkNumbers({ branches }: TrainedSite, activation: string, channels: n
       fail(`weights of another shape: the activation ${activation} has ${channels} channels, ${source} has [${misfit.dims}] for it`);
     if (![weight, ...vectors].every(t => Array.from(t.numbers()).every(Number.isFinite)))
       fail(`${source}: the weights of ${activation} are not finite`);
-    if (norm && Array.from(norm.variance.numbers()).some(v => v < 0)) fail(`${source}: a variance of ${activation} is negative`);
+    if (norm && Array.from(norm.variance.numbers()).some(v => v < -EPSILON)) fail(`${source}: a variance of ${activation} is negative`);
   }
 }
 

@@ -49,7 +49,7 @@ async function funnelsOf(model: Model): Promise<TrainedSite[]> {
       },
     ]) => {
       const module = moduleOf(root!) || undefined;
-      return { kind: 'value', name, aliases: [root!.name], module, wrapped: '', branches, sure: true };
+      return { kind: 'value', name, aliases: [root!.name], module, wrapped: '', branches, compared: true, sure: true };
     },
   );
 }

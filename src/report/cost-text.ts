@@ -22,10 +22,12 @@ export function costText({ converted, forms, sites }: CostReport, input: string,
   ];
   if (!explain || sites.length === 0) return lines.join('\n');
   const shown = forms.map(f => f.form).filter(form => sites.some(site => site.loads[form]));
-  const perSite = sites.map(({ site, channels, size, loads }) => {
-    const load = loads.max ?? Object.values(loads)[0]!;
-    const moved = shown.map(form => (loads[form] ? `${bytes(loads[form].bytesMoved)} in ${loads[form].kernels}` : ''));
-    return [plain(site), [channels, ...size.map(n => n ?? '?')].join('×'), count(load.parameters), count(load.macs), ...moved];
-  });
+  const perSite = sites
+    .filter(site => Object.keys(site.loads).length > 0)
+    .map(({ site, channels, size, loads }) => {
+      const load = loads.max ?? Object.values(loads)[0]!;
+      const moved = shown.map(form => (loads[form] ? `${bytes(loads[form].bytesMoved)} in ${loads[form].kernels}` : ''));
+      return [plain(site), [channels, ...size.map(n => n ?? '?')].join('×'), count(load.parameters), count(load.macs), ...moved];
+    });
   return [...lines, '', table(['site', 'C×H×W', 'parameters', 'MACs', ...shown], perSite, colors)].join('\n');
 }
