@@ -1,6 +1,6 @@
 import { formOf, writeFunnel } from '../src/functions/forms.ts';
 import { isFunnelFunction } from '../src/functions/frelu.ts';
-import { calls, roots, spelledFunnel } from '../src/functions/recognise.ts';
+import { funnelPatterns } from '../src/functions/recognise.ts';
 import { shuffled, shuffleOf } from '../src/functions/shuffle.ts';
 import { prepareFunnels } from '../src/infer/funnels.ts';
 import { attrsOf } from '../src/ir/attrs.ts';
@@ -53,7 +53,7 @@ import { rule } from '../src/rewrite/rule.ts';
 export const freluAfterShuffle = pass(
   'frelu-after-shuffle',
   'exact',
-  [...roots.map(root => spelledFunnel(root)), ...calls].map(funnelPattern =>
+  funnelPatterns.map(funnelPattern =>
     rule({
       match: p.Reshape(p.Transpose(p.Reshape(funnelPattern, constant('rows')).as('split')).as('columns'), constant('image')).as('shuffle'),
       rewrite({ funnel, rows, split, columns, image, shuffle: { node, attrs } }, op) {

@@ -3,7 +3,7 @@ import { writeActivation } from '../src/functions/activation.ts';
 import { boundRules } from '../src/functions/bounds.ts';
 import { DOMAIN, isFunnelFunction } from '../src/functions/frelu.ts';
 import { refuseQuantised } from '../src/functions/quantised.ts';
-import { calls, type Funnel, roots, spelledFunnel } from '../src/functions/recognise.ts';
+import { type Funnel, funnelPatterns } from '../src/functions/recognise.ts';
 import { quantisedPatterns } from '../src/functions/recognise-quantised.ts';
 import { dropUncalled } from '../src/functions/uncalled.ts';
 import { prepareFunnels } from '../src/infer/funnels.ts';
@@ -47,8 +47,7 @@ export function freluToRelu({ maxError = 0 }: FreluToReluOptions = {}): Pass {
   const rewrite = ({ funnel }: { readonly funnel: Funnel }, op: Builder) => writeActivation(funnel, maxError, op);
   const rules = [
     ...quantisedPatterns.map(match => rule({ match, rewrite: (_, op) => refuseQuantised(op, 'an activation would round other values') })),
-    ...calls.map(match => rule({ match, rewrite })),
-    ...roots.map(root => rule({ match: spelledFunnel(root), rewrite })),
+    ...funnelPatterns.map(match => rule({ match, rewrite })),
     ...boundRules,
   ];
   return pass('frelu-to-relu', maxError > 0 ? 'changes' : 'exact', rules, {

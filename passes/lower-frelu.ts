@@ -2,7 +2,7 @@ import { type Form, formOf, possibleForm, writeFunnel } from '../src/functions/f
 import { DOMAIN, isFunnelFunction } from '../src/functions/frelu.ts';
 import { deadChannels } from '../src/functions/linear.ts';
 import { type QuantisedFunnel, writeQuantised } from '../src/functions/quantised.ts';
-import { calls, type Funnel, roots, spelledFunnel } from '../src/functions/recognise.ts';
+import { type Funnel, funnelPatterns } from '../src/functions/recognise.ts';
 import { quantisedPatterns } from '../src/functions/recognise-quantised.ts';
 import { formFor, type Target } from '../src/functions/targets.ts';
 import { dropUncalled } from '../src/functions/uncalled.ts';
@@ -71,8 +71,7 @@ export function lowerFrelu({ target = 'max', lowering }: LowerOptions = {}): Pas
   const rewriteQuantised = ({ quantised }: { readonly quantised: QuantisedFunnel }, op: Builder) => writeQuantised(quantised, lowering, op);
   const rules = [
     ...quantisedPatterns.map(match => rule({ match, rewrite: rewriteQuantised })),
-    ...calls.map(match => rule({ match, rewrite })),
-    ...roots.map(root => rule({ match: spelledFunnel(root), rewrite })),
+    ...funnelPatterns.map(match => rule({ match, rewrite })),
   ];
   return pass('lower-frelu', 'exact', rules, {
     prepare: prepareFunnels,

@@ -2,7 +2,7 @@ import type { Value } from '../ir/value.ts';
 import type { Builder } from '../rewrite/builder.ts';
 import type { Refusal } from '../rewrite/refusal.ts';
 import { Tensor } from '../tensor/tensor.ts';
-import type { Linear } from './linear.ts';
+import { centreOf, type Linear } from './linear.ts';
 import type { Funnel } from './recognise.ts';
 import { toLast } from './view.ts';
 
@@ -38,18 +38,9 @@ export function writeActivation(funnel: Funnel, maxError: number, op: Builder): 
   return funnel.last ? op.Transpose(y, { perm: toLast(condition.weight.rank) }) : y;
 }
 
-function channelsOf({ weight, bias }: Linear): Channels {
-  const taps = weight.numbers();
-  const count = weight.dims[0] ?? 0;
-  const area = taps.length / count;
-  const slope = new Float64Array(count);
-  const rest = new Float64Array(count);
-  for (let i = 0; i < taps.length; i++) {
-    const c = Math.floor(i / area);
-    if (i % area === (area - 1) / 2) slope[c] = taps[i]!;
-    else rest[c]! += Math.abs(taps[i]!);
-  }
-  return { slope, rest, floor: Float64Array.from(bias.numbers()) };
+function channelsOf(map: Linear): Channels {
+  const { centre: slope, rest } = centreOf(map);
+  return { slope, rest, floor: Float64Array.from(map.bias.numbers()) };
 }
 
 /** Simplest first. */

@@ -1,3 +1,4 @@
+import { sizeOf } from '../tensor/broadcast.ts';
 import type { DType } from '../tensor/dtype.ts';
 import { byteLengthOf } from '../tensor/dtype.ts';
 import type { FunnelOptions } from './funnel.ts';
@@ -21,8 +22,6 @@ export interface ImageSize {
   readonly dtype: DType;
 }
 
-const product = (sizes: readonly number[]) => sizes.reduce((a, b) => a * b, 1);
-
 /**
  * The cost of a funnel on C×H×W (Ma, Zhang, Sun, ECCV 2020, section 3): for each window of k taps, C·k weights and C·k·H·W
  * multiply-accumulates, C biases, or 4C parameters of a BatchNormalization. A pool has no weights. `bounded`: an upper bound stays behind it.
@@ -35,10 +34,10 @@ export function funnelCost(options: FunnelOptions, { batch, channels, size, dtyp
     condition,
     size.map(() => kernel),
   );
-  const taps = pool ? 0 : windows.reduce((sum, window) => sum + product(window), 0);
+  const taps = pool ? 0 : windows.reduce((sum, window) => sum + sizeOf(window), 0);
   const perBranch = trainable ? 4 : pool ? 0 : 1;
   const results = windows.length * (trainable ? 2 : 1) + (condition === 'light-sum' ? 1 : 0) + (bounded ? 1 : 0);
-  const pixels = batch * product(size);
+  const pixels = batch * sizeOf(size);
   return {
     parameters: channels * (taps + perBranch * windows.length),
     macs: channels * taps * pixels,

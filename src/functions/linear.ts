@@ -72,18 +72,17 @@ export function widened(weight: Tensor, window: readonly number[]): Tensor {
   return Tensor.exact(weight.dtype, [channels, 1, ...window], taps);
 }
 
-/** The coefficient at the centre of each channel, and the largest sum of all others' magnitudes. */
-export function centreOf({ weight }: Linear): { readonly centre: Float64Array; readonly rest: number } {
+/** By channel: the coefficient at the centre, and the sum of all others' magnitudes. */
+export function centreOf({ weight }: Linear): { readonly centre: Float64Array; readonly rest: Float64Array } {
   const channels = weight.dims[0] ?? 0;
   const taps = weight.numbers();
   const area = taps.length / channels;
   const centre = new Float64Array(channels);
-  let rest = 0;
-  for (let c = 0; c < channels; c++) {
-    let others = 0;
-    for (let k = 0; k < area; k++) if (k !== (area - 1) / 2) others += Math.abs(taps[c * area + k]!);
-    centre[c] = taps[c * area + (area - 1) / 2]!;
-    rest = Math.max(rest, others);
+  const rest = new Float64Array(channels);
+  for (let i = 0; i < taps.length; i++) {
+    const c = Math.floor(i / area);
+    if (i % area === (area - 1) / 2) centre[c] = taps[i]!;
+    else rest[c]! += Math.abs(taps[i]!);
   }
   return { centre, rest };
 }
@@ -91,7 +90,7 @@ export function centreOf({ weight }: Linear): { readonly centre: Float64Array; r
 /** Whether L(x) is `centre`·x, up to float64's own rounding. */
 export function isTap(linear: Linear, centre: 0 | 1): boolean {
   const found = centreOf(linear);
-  return found.rest <= TINY && found.centre.every(a => Math.abs(a - centre) <= TINY) && isZero(linear.bias);
+  return found.rest.every(r => r <= TINY) && found.centre.every(a => Math.abs(a - centre) <= TINY) && isZero(linear.bias);
 }
 
 /** Each map once. */

@@ -182,5 +182,8 @@ function calledFunnel(variant: { readonly condition: Condition; readonly spatial
   })();
 }
 
-/** Calls of all of them. */
-export const calls: readonly RootPattern<{ funnel: Funnel }>[] = variants.map(calledFunnel);
+/** Funnels, called and spelled out. */
+export const funnelPatterns: readonly RootPattern<{ funnel: Funnel }>[] = [
+  ...variants.map(calledFunnel),
+  ...roots.map(root => spelledFunnel(root)),
+];

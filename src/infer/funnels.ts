@@ -1,5 +1,5 @@
 import { noteNamesakes } from '../functions/call.ts';
-import { calls, type Funnel, roots, spelledFunnel } from '../functions/recognise.ts';
+import { type Funnel, funnelPatterns } from '../functions/recognise.ts';
 import type { Model } from '../ir/model.ts';
 import { type Pass, pass } from '../rewrite/pass.ts';
 import { rule } from '../rewrite/rule.ts';
@@ -15,9 +15,6 @@ export async function prepareFunnels(model: Model): Promise<void> {
 export function funnelFinder(): { readonly finder: Pass; readonly found: ReadonlyMap<string, Funnel> } {
   const found = new Map<string, Funnel>();
   const collect = ({ funnel }: { readonly funnel: Funnel }) => void found.set(funnel.nodes[0]!.outputs[0]!.name, funnel);
-  const rules = [
-    ...calls.map(match => rule({ match, rewrite: collect })),
-    ...roots.map(root => rule({ match: spelledFunnel(root), rewrite: collect })),
-  ];
+  const rules = funnelPatterns.map(match => rule({ match, rewrite: collect }));
   return { finder: pass('find-frelu', 'exact', rules, { prepare: prepareFunnels }), found };
 }

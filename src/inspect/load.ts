@@ -3,6 +3,7 @@ import { constantOf } from '../ir/constant.ts';
 import type { Node } from '../ir/node.ts';
 import type { Dim, Value } from '../ir/value.ts';
 import { isFusedActivation, isView } from '../ops/facts.ts';
+import { sizeOf } from '../tensor/broadcast.ts';
 import { byteLengthOf } from '../tensor/dtype.ts';
 
 /**
@@ -29,7 +30,7 @@ export function loadOf(nodes: readonly Node[], sizesOf: SizesOf): Omit<Load, 'ma
   let bytesMoved = 0;
   let kernels = 0;
   const bytesOf = (value: Value | undefined) =>
-    value?.shape && value.dtype ? (byteLengthOf(value.dtype, product(sizesOf(value.shape))) ?? 0) : 0;
+    value?.shape && value.dtype ? (byteLengthOf(value.dtype, sizeOf(sizesOf(value.shape))) ?? 0) : 0;
   for (const node of nodes) {
     for (const value of node.inputs) {
       const tensor = constantOf(value);
@@ -70,18 +71,17 @@ function macsOf(node: Node, sizesOf: SizesOf): number | undefined {
 
 const formulas: Readonly<Record<string, (node: Node, sizesOf: SizesOf) => number | undefined>> = {
   /** Each output element sees C_in/group × window inputs: what one row of the weight holds. */
-  Conv: (node, sizesOf) => times(node.outputs[0], node.inputs[1], sizesOf, ([, ...row]) => product(row)),
+  Conv: (node, sizesOf) => times(node.outputs[0], node.inputs[1], sizesOf, ([, ...row]) => sizeOf(row)),
   /** Each input element goes into C_out/group × window outputs. */
-  ConvTranspose: (node, sizesOf) => times(node.inputs[0], node.inputs[1], sizesOf, ([, ...row]) => product(row)),
+  ConvTranspose: (node, sizesOf) => times(node.inputs[0], node.inputs[1], sizesOf, ([, ...row]) => sizeOf(row)),
   Gemm: (node, sizesOf) =>
     times(node.outputs[0], node.inputs[0], sizesOf, ([m = 1, k = 1]) => (isSet(node.attributes.get('transA')) ? m : k)),
   MatMul: (node, sizesOf) => times(node.outputs[0], node.inputs[0], sizesOf, shape => shape.at(-1) ?? 1),
 };
 
 function times(each: Value | undefined, other: Value | undefined, sizesOf: SizesOf, per: (shape: number[]) => number): number | undefined {
-  return each?.shape && other?.shape ? product(sizesOf(each.shape)) * per(sizesOf(other.shape)) : undefined;
+  return each?.shape && other?.shape ? sizeOf(sizesOf(each.shape)) * per(sizesOf(other.shape)) : undefined;
 }
 
 const isSet = (attribute: Attribute | undefined) => attribute?.type === 'int' && attribute.value !== 0n;
-const product = (sizes: readonly number[]) => sizes.reduce((a, b) => a * b, 1);
 const sum = (numbers: Iterable<number>) => [...numbers].reduce((a, b) => a + b, 0);
