@@ -8,7 +8,7 @@ import { isGenerator, isStorage, isTypeOnly } from '../ops/facts.ts';
 import { RuntimeFailure } from '../runtime/failure.ts';
 import { type ConeSize, standIn } from './constants.ts';
 
-/** When everything together is over the budget, only values up to this many bytes are folded, and none that is many times one element. */
+/** Values up to this many bytes are small; one that is many times one element is not. */
 const SMALL = 1024;
 
 /** Whether a value whose size was not known before is small enough to be folded all the same. */
@@ -38,26 +38,23 @@ export function conesOf(graph: Graph): Value[] {
   return wanted;
 }
 
-/** All values when they fit into the budget together, else the small ones that do. A value that replaces larger operands is free. */
+/**
+ * Values to fold: the small ones when together they take no more than half of the budget, and the others likewise; so what a run leaves
+ * the next one leaves too. A value that replaces larger operands is free.
+ */
 export function withinBudget(
   values: readonly Value[],
   sizes: ReadonlyMap<Value, ConeSize>,
   budget: number,
 ): { chosen: Value[]; over: Value[] } {
   const growth = (value: Value) => Math.max(0, ((sizes.get(value) as number | undefined) ?? 0) - freedBy(value));
-  const possible = values.filter(v => !(sizes.get(v) instanceof RuntimeFailure));
-  const allFit = possible.reduce((sum, v) => sum + growth(v), 0) <= budget;
-  const largest = (value: Value) => (allFit ? Number.POSITIVE_INFINITY : isGenerator((value.producer as Node).op) ? 0 : SMALL);
   const chosen: Value[] = [];
   const over: Value[] = [];
-  let left = budget;
-  for (const value of possible) {
-    const cost = growth(value);
-    if (cost > left || cost > largest(value)) over.push(value);
-    else {
-      left -= cost;
-      chosen.push(value);
-    }
+  const possible = values.filter(v => !(sizes.get(v) instanceof RuntimeFailure));
+  const small = (v: Value) => growth(v) <= SMALL && !(growth(v) > 0 && isGenerator((v.producer as Node).op));
+  for (const members of [possible.filter(small), possible.filter(v => !small(v))]) {
+    const fits = members.reduce((sum, v) => sum + growth(v), 0) <= budget / 2;
+    for (const value of members) (fits || growth(value) === 0 ? chosen : over).push(value);
   }
   return { chosen, over };
 }

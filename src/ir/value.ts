@@ -80,6 +80,10 @@ export class Value {
     if (!declared || !inferred || declared.length !== inferred.length) return inferred ?? declared;
     return declared.map((dim, i) => (typeof dim === 'number' ? dim : typeof inferred[i] === 'number' ? inferred[i] : (dim ?? inferred[i])));
   }
+  /** The shape, where it can be relied on: that of a constant, of an input as declared, of a result as inferred. A file may declare anything of a result. */
+  get sureShape(): readonly Dim[] | undefined {
+    return this.definition.kind === 'result' ? this.inferred?.shape : this.shape;
+  }
   /** The element type, when this is a tensor. */
   get dtype(): DType | undefined {
     return this.constant?.dtype ?? this.inferred?.dtype ?? (this.type?.kind === 'tensor' ? this.type.dtype : undefined);

@@ -7,6 +7,7 @@ export const advice: Readonly<Record<ReasonCode, string>> = {
   E_CHANNELS: 'give the model fixed shapes, or export it with shapes',
   E_DTYPE: 'left as it is',
   E_DYNAMIC: 'fold-constants may make it a constant',
+  E_ERROR: 'raise --max-fold-error to allow it',
   E_FORM: 'left as it is',
   E_GRAPH_OUTPUT: 'remove that output to allow it',
   E_INTERFACE: 'left as it is',

@@ -35,6 +35,8 @@ export type Builder = Builders & {
   refuse(code: ReasonCode, detail?: string): Refusal;
   /** Says what a person should know about this rewrite, such as how far it is from exact. */
   note(text: string): void;
+  /** Says how far this rewrite may move its result: |y − y′| ≤ error·(max |x| + 1), x what the rewritten computation takes in. */
+  bound(error: number): void;
   /** Applies an operator of any domain, such as a model-local function. */
   call(
     op: { readonly domain: string; readonly name: string },
@@ -60,6 +62,8 @@ export interface Site {
   readonly literals: boolean;
   /** The pass at work, noted in the nodes it makes. Undefined where the model's IR version has no room for it. */
   readonly provenance: string | undefined;
+  /** The largest bound on a change of results that is allowed. */
+  readonly maxError: number | undefined;
 }
 
 /** New nodes and constants of one replacement, in order. */
@@ -70,6 +74,8 @@ export class Draft {
   readonly functions = new Set<FunctionDef>();
   /** What the report says of it. */
   note: string | undefined;
+  /** How far the result may move. */
+  bound: number | undefined;
   /** Why the draft can't be used. */
   refusal: Refusal | undefined;
   readonly #site: Site;
@@ -181,6 +187,14 @@ function makeBuilder(site: Site, draft: Draft): Builder {
     refuse: (code: ReasonCode, detail?: string) => new Refusal(code, detail),
     note(text: string) {
       draft.note = text;
+    },
+    bound(error: number) {
+      draft.bound = error;
+      if (error > (site.maxError ?? Number.POSITIVE_INFINITY))
+        draft.refusal ??= new Refusal(
+          'E_ERROR',
+          `outputs might differ by ${error.toPrecision(2)}·(max |x| + 1), above the ${site.maxError} allowed`,
+        );
     },
     call: (f: FunctionDef, inputs: readonly Arg[], attributes: Readonly<Record<string, Attribute>> = {}) =>
       draft.call(f, inputs, new Map(Object.entries(attributes))),

@@ -2,7 +2,7 @@ import { PassFailed } from '../errors.ts';
 import { bodies, type FunctionDef, initializersAreInputs, type Model } from '../ir/model.ts';
 import { labelOf, type Node } from '../ir/node.ts';
 import { displayOp } from '../ir/op.ts';
-import type { Site } from './builder.ts';
+import type { Draft, Site } from './builder.ts';
 import { Names } from './names.ts';
 import type { ReasonCode } from './refusal.ts';
 import type { Refused, Replacement, Rule } from './rule.ts';
@@ -20,6 +20,8 @@ export interface Place {
   readonly result?: string;
   /** What to know about a rewrite that is not simply exact. */
   readonly note?: string;
+  /** How far the result may have moved: |y − y′| ≤ bound·(max |x| + 1). */
+  readonly bound?: number;
 }
 
 /** A place that a pass left alone, and why. */
@@ -45,6 +47,8 @@ export interface Pass {
 
 /** What a pass of rules does besides its rules. */
 export interface Hooks {
+  /** A rewrite whose bound is above this is refused. */
+  readonly maxError?: number | undefined;
   /** Before the rules run, such as finding out types. */
   prepare?(model: Model): Promise<void>;
   /** After the rules have run, where one fired. */
@@ -94,8 +98,8 @@ function applyRules(name: string, byRoot: ReadonlyMap<string, readonly Rule[]>, 
         const place = placeOf(node);
         const root = node.outputs[0]?.name || node.op.name;
         const literals = f !== undefined || (node.graph !== graph && initializersAreInputs(model.irVersion));
-        const result = fireFirst(rules, node, { model, names, opsets, root, literals, provenance });
-        if (result && 'note' in result) fired.push(result.note === undefined ? place : { ...place, note: result.note });
+        const result = fireFirst(rules, node, { model, names, opsets, root, literals, provenance, maxError: hooks.maxError });
+        if (result && 'draft' in result) fired.push({ ...place, ...told(result.draft) });
         else if (result) refused.set(result.about, { ...placeOf(result.about), code: result.refusal.code, detail: result.refusal.detail });
         if (fired.length > bound) throw new PassFailed(name, place.node, 'the rules do not settle');
       }
@@ -104,18 +108,16 @@ function applyRules(name: string, byRoot: ReadonlyMap<string, readonly Rule[]>, 
   return { pass: name, fired, refused: [...refused.values()] };
 }
 
-interface Fired {
-  readonly note: string | undefined;
-}
+const told = ({ note, bound }: Draft) => ({ ...(note !== undefined && { note }), ...(bound !== undefined && { bound }) });
 
 /** Lets the first rule that can fire do so; else the first reason why not. */
-function fireFirst(rules: readonly Rule[], node: Node, site: Omit<Site, 'match'>): Fired | Refused | undefined {
+function fireFirst(rules: readonly Rule[], node: Node, site: Omit<Site, 'match'>): Replacement | Refused | undefined {
   let reason: Refused | undefined;
   for (const rule of rules) {
     const proposal = rule.propose(node, site);
     if (proposal === undefined) continue;
     const refused = 'refusal' in proposal ? proposal : splice(node, proposal, site);
-    if (!refused) return { note: (proposal as Replacement).draft.note };
+    if (!refused) return proposal as Replacement;
     reason ??= refused;
   }
   return reason;

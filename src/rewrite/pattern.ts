@@ -2,7 +2,7 @@ import { type Attrs, attrsOf, sameValue } from '../ir/attrs.ts';
 import { constantOf } from '../ir/constant.ts';
 import type { Graph } from '../ir/graph.ts';
 import type { Node } from '../ir/node.ts';
-import { schemaOf } from '../ir/op.ts';
+import { displayOp, schemaOf } from '../ir/op.ts';
 import type { Value } from '../ir/value.ts';
 import { type OpName, type Ops, operatorNames } from '../ops/schema.ts';
 import type { Tensor } from '../tensor/tensor.ts';
@@ -71,6 +71,27 @@ export function constant(name?: string): Pattern<Captures> {
     else m.miss('E_DYNAMIC', `${value.name} is computed at run time`);
     return { seen: tensor };
   });
+}
+
+/** Matches a value known at compile time, as `constant` does; one that is computed at run time is no match, rather than a refusal. */
+export function known<const N extends string>(name: N): Pattern<{ [K in N]: Tensor }> {
+  const inner = constant(name);
+  return new (class extends Pattern<{ [K in N]: Tensor }> {
+    match(value: Value | undefined, m: Match): boolean {
+      const overridable = value?.definition.kind === 'input' && value.definition.fallback !== undefined;
+      return (constantOf(value) !== undefined || overridable) && inner.match(value, m);
+    }
+  })();
+}
+
+/** Matches the first of several operators that fits; what the others capture is undefined. */
+export function either<C extends Captures>(...patterns: readonly RootPattern<C>[]): Pattern<C> {
+  return new (class extends Pattern<C> {
+    match(value: Value | undefined, m: Match): boolean {
+      const op = value?.producer && displayOp(value.producer.op);
+      return m.attempt(...patterns.filter(pattern => pattern.op === op).map(pattern => () => pattern.match(value, m)));
+    }
+  })();
 }
 
 /** Matches `inner`, or an input that is not there. */

@@ -5,6 +5,7 @@ export const reasons = {
   E_CHANNELS: 'the number of channels is not known',
   E_DTYPE: 'the element type is not supported',
   E_DYNAMIC: 'a parameter is computed at run time',
+  E_ERROR: 'the result might change by more than is allowed',
   E_FORM: 'the computation has another form',
   E_GRAPH_OUTPUT: 'an inner result is an output of the graph',
   E_INTERFACE: "the model's inputs and outputs would change",
