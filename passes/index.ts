@@ -1,4 +1,5 @@
 import type { FunnelOptions } from '../src/functions/funnel.ts';
+import type { FoldOptions } from '../src/functions/layers.ts';
 import type { Pass } from '../src/rewrite/pass.ts';
 import { dropIdentity } from './drop-identity.ts';
 import { dropUnused } from './drop-unused.ts';
@@ -14,7 +15,7 @@ import { type LowerOptions, lowerFrelu } from './lower-frelu.ts';
 import { type ReluToFreluOptions, reluToFrelu } from './relu-to-frelu.ts';
 import { sumToAdd } from './sum-to-add.ts';
 
-export type { FoldConstantsOptions, FreluToReluOptions, FunnelOptions, LowerOptions, ReluToFreluOptions };
+export type { FoldConstantsOptions, FoldOptions, FreluToReluOptions, FunnelOptions, LowerOptions, ReluToFreluOptions };
 export {
   dropIdentity,
   dropUnused,
@@ -32,7 +33,7 @@ export {
 };
 
 /** What passes may be told, all at once: each takes what it knows. */
-export interface PassOptions extends ReluToFreluOptions, FreluToReluOptions, LowerOptions, FoldConstantsOptions {
+export interface PassOptions extends ReluToFreluOptions, FreluToReluOptions, LowerOptions, FoldConstantsOptions, FoldOptions {
   /** Names of overridable initializers to freeze; undefined means all. */
   readonly freeze?: string;
 }
@@ -45,7 +46,7 @@ export const passes: Readonly<Record<string, (options?: PassOptions) => Pass>> =
   'fold-shape': () => foldShape,
   'fold-constants': foldConstants,
   'relu-to-frelu': reluToFrelu,
-  'fold-batch-norm': () => foldBatchNorm,
+  'fold-batch-norm': foldBatchNorm,
   'fuse-frelu': () => fuseFrelu,
   'frelu-after-shuffle': () => freluAfterShuffle,
   'lower-frelu': lowerFrelu,

@@ -31,13 +31,13 @@ test.each([
   ['flat', { dims: [1], int64Data: [1] }],
   ['by coordinate', { dims: [1, 1], int64Data: [1] }],
 ])('a sparse literal is a constant: indices %s', async (_, indices) => {
-  const { model: folded } = await rewrite(decode(model(indices)), [foldBatchNorm], { check: true });
+  const { model: folded } = await rewrite(decode(model(indices)), [foldBatchNorm()], { check: true });
   expect(print(folded)).toContain('float[2,1,1,1] y_W = {0, 4}');
   expect(print(folded)).toContain('float[2] y_B = {1, -3}');
 });
 
 test('a sparse literal whose parts do not fit is left alone', async () => {
-  const { report } = await rewrite(decode(model({ dims: [2], int64Data: [0, 1] })), [foldBatchNorm]);
+  const { report } = await rewrite(decode(model({ dims: [2], int64Data: [0, 1] })), [foldBatchNorm()]);
   expect(report[0]!.fired).toEqual([]);
   expect(report[0]!.refused.map(r => r.code)).toEqual(['E_UNFOLDED']);
 });

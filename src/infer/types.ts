@@ -61,6 +61,13 @@ function lacksTypes(model: Model): boolean {
   return false;
 }
 
+/** Asks where the model has one of these operators, of whose operands a pass must know the rank. */
+export const inferTypesFor =
+  (...ops: readonly string[]) =>
+  async (model: Model): Promise<void> => {
+    for (const { op } of model.graph.allNodes()) if (op.domain === '' && ops.includes(op.name)) return inferMissingTypes(model);
+  };
+
 /** Asks only where something is missing. What the runtime can't tell, the sites that need it refuse. */
 export async function inferMissingTypes(model: Model): Promise<void> {
   if (lacksTypes(model)) await inferTypes(model);

@@ -108,6 +108,10 @@ export class Tensor {
     return Tensor.exact(this.dtype, this.dims, Float64Array.from(this.numbers(), Math.sqrt));
   }
 
+  abs(): Tensor {
+    return Tensor.exact(this.dtype, this.dims, Float64Array.from(this.numbers(), Math.abs));
+  }
+
   reciprocal(): Tensor {
     return Tensor.fill(this.dtype, [], 1).div(this);
   }

@@ -1,0 +1,35 @@
+import type { DType } from '../tensor/dtype.ts';
+import type { Tensor } from '../tensor/tensor.ts';
+
+/** Half the distance from 1 to the next number: the relative error of one rounding. */
+const roundoff: Readonly<Record<string, number>> = { double: 2 ** -53, float: 2 ** -24, float16: 2 ** -11, bfloat16: 2 ** -8 };
+
+/** What a bound is made of. */
+export interface Magnitudes {
+  /** How many products are summed for an output. */
+  readonly fanIn: number;
+  /** Σ|w′| of the folded weights, for each output channel. */
+  readonly weights: Tensor;
+  /** All that is added, biases before and after, scaled: vectors over the output channels, or single numbers. */
+  readonly shifts: readonly (Tensor | undefined)[];
+}
+
+/**
+ * How far a fold into a layer may move an output, as E in |y − y′| ≤ E·(max |x| + 1).
+ *
+ * A sum of n products computed one after the other is off by at most n·u·Σ|w·x| (Higham, "Accuracy and Stability of Numerical
+ * Algorithms", 2nd ed., §3.1), u the unit roundoff; before the fold four more roundings follow, and the fold itself rounds each weight
+ * once. Both computations are at most so far from the exact one: (2n + 8)·u·Σ|w′| for each unit of x, and (n + 6)·u for each of what is
+ * added.
+ */
+export function foldBound(dtype: DType, { fanIn, weights, shifts }: Magnitudes): number {
+  const u = roundoff[dtype] ?? roundoff.bfloat16!;
+  const added = shifts.reduce((sum, v) => sum + (v ? largest(v) : 0), 0);
+  return u * Math.max((2 * fanIn + 8) * largest(weights), (fanIn + 6) * added);
+}
+
+function largest(t: Tensor): number {
+  let max = 0;
+  for (const x of Array.from(t.numbers())) max = Math.max(max, Math.abs(x));
+  return max;
+}
