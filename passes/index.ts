@@ -3,6 +3,7 @@ import type { FoldOptions } from '../src/functions/layers.ts';
 import type { Pass } from '../src/rewrite/pass.ts';
 import { dropIdentity } from './drop-identity.ts';
 import { dropUnused } from './drop-unused.ts';
+import { foldArithmetic } from './fold-arithmetic.ts';
 import { foldBatchNorm } from './fold-batch-norm.ts';
 import { type FoldConstantsOptions, foldConstants } from './fold-constants.ts';
 import { foldShape } from './fold-shape.ts';
@@ -19,6 +20,7 @@ export type { FoldConstantsOptions, FoldOptions, FreluToReluOptions, FunnelOptio
 export {
   dropIdentity,
   dropUnused,
+  foldArithmetic,
   foldBatchNorm,
   foldConstants,
   foldShape,
@@ -47,6 +49,7 @@ export const passes: Readonly<Record<string, (options?: PassOptions) => Pass>> =
   'fold-constants': foldConstants,
   'relu-to-frelu': reluToFrelu,
   'fold-batch-norm': foldBatchNorm,
+  'fold-arithmetic': foldArithmetic,
   'fuse-frelu': () => fuseFrelu,
   'frelu-after-shuffle': () => freluAfterShuffle,
   'lower-frelu': lowerFrelu,

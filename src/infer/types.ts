@@ -65,7 +65,7 @@ function lacksTypes(model: Model): boolean {
 export const inferTypesFor =
   (...ops: readonly string[]) =>
   async (model: Model): Promise<void> => {
-    for (const { op } of model.graph.allNodes()) if (op.domain === '' && ops.includes(op.name)) return inferMissingTypes(model);
+    for (const { op } of model.graph.allNodes()) if (op.domain === '' && ops.includes(op.name)) return void (await inferTypes(model));
   };
 
 /** Asks only where something is missing. What the runtime can't tell, the sites that need it refuse. */
