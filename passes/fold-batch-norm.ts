@@ -48,7 +48,8 @@ export const foldBatchNorm = ({ duplicateConv = false, maxFoldError }: FoldOptio
         match: normalization(layer(duplicateConv)),
         rewrite(c, op) {
           const layout = layoutOf(c);
-          if (layout?.rank === undefined) return op.refuse('E_RANK', 'nothing is known of the rank of what it normalises');
+          if (!layout) return op.refuse('E_FORM', `${c.view?.node.op.name ?? 'the layer before it'} may mix its channels`);
+          if (layout.rank === undefined) return op.refuse('E_RANK', 'nothing is known of the rank of what it normalises');
           if (layout.axis !== 1)
             return op.refuse('E_SHAPE', `it normalises along axis 1, and the layer's channels are axis ${layout.axis}`);
           const bn = affine(c, layout.channels, op);

@@ -58,16 +58,27 @@ export const passes: Readonly<Record<string, (options?: PassOptions) => Pass>> =
   'drop-unused': () => dropUnused,
 };
 
-/** Named lists of passes. */
+/** What does nothing goes, and what is known is computed: no result changes but by the rounding of constants. */
+const simplify = ['drop-unused', 'drop-identity', 'fold-shape', 'fold-constants'];
+const fold = [...simplify, 'fold-batch-norm', 'fold-arithmetic'];
+const lower = ['frelu-after-shuffle', 'lower-frelu', 'sum-to-add'];
+
+/** Named lists of passes. Exact passes of a list are gone through until none fires: a second run changes nothing. */
 export const pipelines: Readonly<Record<string, readonly string[]>> = {
   /** A ReLU model into a FReLU model, to train on or to deploy. */
   convert: ['relu-to-frelu'],
-  /** A trained model made ready to serve: nothing but exact passes. */
-  deploy: ['drop-unused', 'drop-identity', 'fold-shape', 'fold-constants', 'fold-batch-norm', 'drop-identity', 'drop-unused'],
+  /** Exact clean-up. */
+  simplify: [...simplify, 'drop-unused'],
+  /** Clean-up for a model that is to be trained: BatchNormalization, Dropout and all weights stay what they are. */
+  train: ['fold-shape', 'drop-unused'],
+  /** Simplified, and folded for inference. */
+  fold: [...fold, 'drop-unused'],
+  /** Folded, and FReLU in the form that is fastest where the model is to run. */
+  deploy: [...fold, ...lower, 'drop-unused'],
   /** FReLU, however it is spelled, as calls of one function. */
   fuse: ['fold-shape', 'fold-constants', 'fuse-frelu', 'drop-unused'],
   /** FReLU in the form that is fastest where the model is to run. */
-  lower: ['fold-shape', 'fold-constants', 'frelu-after-shuffle', 'lower-frelu', 'sum-to-add', 'drop-unused'],
+  lower: ['fold-shape', 'fold-constants', ...lower, 'drop-unused'],
   /** FReLU whose weights make it an ordinary activation back into that. */
   revert: ['fold-shape', 'fold-constants', 'frelu-to-relu', 'drop-unused'],
 };

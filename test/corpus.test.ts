@@ -36,7 +36,7 @@ describe.skipIf(Object.keys(backend).length === 0)("ONNX's own backend models", 
   test.each(Object.entries(backend))('%s', async (_, path) => {
     const before = await read(path);
     const after: Model[] = [];
-    for (const names of [...exact.map(name => [name]), pipelines.deploy!, ['relu-to-frelu'], exact]) {
+    for (const names of [...exact.map(name => [name]), pipelines.fold!, ['relu-to-frelu'], exact]) {
       const { model, report } = await run(before, names);
       for (const refused of report.flatMap(r => r.refused)) expect(refused.detail).not.toBe('');
       if (model !== before) after.push(model);
@@ -95,7 +95,7 @@ describe.skipIf(Object.keys(exported).length === 0)('exported networks', () => {
     const same = await compare(before, converted.model);
     expect(same.reasons).toEqual([]);
     expect(same.configurations.find(c => c.optimization === 'disabled')?.identical).toBe(true);
-    const folded = await run(converted.model, pipelines.deploy!);
+    const folded = await run(converted.model, pipelines.fold!);
     expect(count(folded.model, 'BatchNormalization')).toBe(0);
     const verdict = await compare(converted.model, folded.model);
     expect(verdict.reasons).toEqual([]);
@@ -106,7 +106,7 @@ describe.skipIf(Object.keys(exported).length === 0)('exported networks', () => {
     '%s: 19 BatchNormalization fold, 9 FReLU are recognised, inlining gives them back',
     async name => {
       const before = await read(exported[`${name}.onnx`]!);
-      const folded = await run(before, pipelines.deploy!);
+      const folded = await run(before, pipelines.fold!);
       expect(count(folded.model, 'BatchNormalization')).toBe(0);
       expect(folded.report.find(r => r.pass === 'fold-batch-norm')?.fired).toHaveLength(19);
       const fused = await run(folded.model, ['fuse-frelu']);
@@ -123,9 +123,9 @@ const face = corpusModels('face');
 describe.skipIf(Object.keys(face).length === 0)('a face detector whose weights are all overridable', () => {
   test('keeps its 35 BatchNormalization, unless asked', async () => {
     const before = await read(face['version-RFB-320.onnx']!);
-    const kept = await run(before, pipelines.deploy!);
+    const kept = await run(before, pipelines.fold!);
     expect(kept.report.find(r => r.pass === 'fold-batch-norm')?.refused.map(r => r.code)).toEqual(new Array(35).fill('E_OVERRIDABLE'));
-    const frozen = await run(before, ['freeze-initializers', ...pipelines.deploy!]);
+    const frozen = await run(before, ['freeze-initializers', ...pipelines.fold!]);
     expect(count(frozen.model, 'BatchNormalization')).toBe(0);
     expect((await compare(before, frozen.model)).reasons).toEqual([]);
     // The model simplified by another tool ends where boxes are not decoded yet, at the value called 460 here.
@@ -144,7 +144,7 @@ const light = corpusModels('onnx-backend/light');
 describe.skipIf(Object.keys(light).length === 0)('networks whose weights are made by ConstantOfShape', () => {
   test.each(Object.entries(light))('%s does not grow by the weights it does not have', async (_, path) => {
     const before = await read(path);
-    const { model, report } = await run(before, pipelines.deploy!);
+    const { model, report } = await run(before, pipelines.fold!);
     expect(encode(model).byteLength).toBeLessThanOrEqual(readFileSync(path).byteLength + 64 * 1024);
     const left = count(model, 'BatchNormalization');
     expect(report.find(r => r.pass === 'fold-batch-norm')!.refused.length).toBe(left);

@@ -116,7 +116,7 @@ describe('there and back', () => {
 
   test('a light funnel is one cross, exactly', async () => {
     const { model: light } = await run(resnet, pipelines.convert!, { condition: 'light-sum', form: 'trainable', init: 'gaussian' });
-    const { model: deployed } = await run(light, [...pipelines.deploy!, ...pipelines.lower!]);
+    const { model: deployed } = await run(light, [...pipelines.fold!, ...pipelines.lower!]);
     expect((await compare(light, deployed)).reasons).toEqual([]);
     const depthwise = [...deployed.graph.nodes()].filter(n => n.op.name === 'Conv' && (n.attributes.get('group')?.value as bigint) > 1n);
     for (const { inputs } of depthwise) expect(inputs[1]!.shape!.slice(2)).toEqual([3, 3]);

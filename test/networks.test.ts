@@ -47,7 +47,7 @@ test.each(['mobilenet-0.75', 'shufflenet', 'shufflenet-v2-0.5'] as const)('%s ru
   const model = parse(networks[name]({ batch: 'N', size: 64 }));
   const deployed = await rewrite(
     model,
-    pipelines.deploy!.map(pass => passes[pass]!()),
+    pipelines.fold!.map(pass => passes[pass]!()),
   );
   expect(deployed.model.graph).not.toBe(model.graph);
   const { same, reasons } = await compare(model, deployed.model, { shapes: { symbols: { N: [2] } } });

@@ -45,13 +45,13 @@ describe.each([...half, 'double'] as const)('a network of %s', dtype => {
     const note = dtype === 'float16' ? undefined : `ONNX Runtime's CPU provider has no Conv for ${dtype}`;
     expect(new Set(report[0]!.fired.map(place => place.note))).toEqual(new Set([note]));
     expect(await differences(before, model, dtype)).toEqual([]);
-    const reverted = await made(await made(model, pipelines.deploy!), pipelines.revert!);
+    const reverted = await made(await made(model, pipelines.fold!), pipelines.revert!);
     expect([...reverted.graph.nodes()].filter(n => n.op.name === 'Relu')).toHaveLength(13);
   });
 
   test('with weights that matter is deployed, fused and lowered for every target', async () => {
     const trained = await made(before, pipelines.convert!, { form: 'trainable', init: 'gaussian' });
-    const deployed = await made(trained, pipelines.deploy!);
+    const deployed = await made(trained, pipelines.fold!);
     expect([...deployed.graph.nodes()].some(n => n.op.name === 'BatchNormalization')).toBe(false);
     const fused = await made(deployed, pipelines.fuse!);
     expect([...fused.graph.nodes()].filter(n => n.op.name === 'FReLU')).toHaveLength(13);
@@ -85,7 +85,7 @@ describe.each([...half, ...wide])('weights of %s', dtype => {
       const k = (c: number) => of('s')[c]! / Math.sqrt(of('v')[c]! + Math.fround(1e-5));
       const weights = (less: number) => Array.from(of('w'), (w, i) => roundTo(dtype, w * k(Math.floor(i / 9)) - (i % 9 === 4 ? less : 0)));
       const bias = Array.from(of('b'), (b, c) => roundTo(dtype, b * k(c) + (of('beta')[c]! - of('m')[c]! * k(c))));
-      expect(constants(await made(model, pipelines.deploy!))).toEqual([weights(0), bias]);
+      expect(constants(await made(model, pipelines.fold!))).toEqual([weights(0), bias]);
       expect(constants(await made(model, ['fuse-frelu']))).toEqual([weights(0), bias]);
       expect(constants(await made(model, ['lower-frelu'], { lowering: 'max' }))).toEqual([weights(0), bias]);
       expect(constants(await made(model, ['lower-frelu'], { lowering: 'residual' }))).toEqual([weights(1), bias]);
@@ -94,7 +94,7 @@ describe.each([...half, ...wide])('weights of %s', dtype => {
 
   test('that were rounded already stay as they are', async () => {
     const { model } = funnel(dtype, 8, 'again');
-    const once = await made(model, pipelines.deploy!);
+    const once = await made(model, pipelines.fold!);
     const there = await made(once, ['fuse-frelu']);
     expect(constants(there)).toEqual(constants(once));
     expect(constants(await made(there, ['lower-frelu']))).toEqual(constants(once));
@@ -122,7 +122,7 @@ test.each([
     g (${dtype}[1,1,8,8] x) => (${dtype}[1,1,8,8] y)
     <${dtype}[1,1,1,1] w = {1.0}, ${dtype}[1] b = {${b.toFixed(1)}}, ${dtype}[1] s = {${s}}, ${dtype}[1] beta = {${beta}}, ${dtype}[1] m = {0.0}, ${dtype}[1] v = {1.0}>
     { t = Conv (x, w, b) n = BatchNormalization <epsilon = 0.0> (t, s, beta, m, v) y = Max (x, n) }`);
-  for (const names of [pipelines.deploy!, ['fuse-frelu'], ['lower-frelu']])
+  for (const names of [pipelines.fold!, ['fuse-frelu'], ['lower-frelu']])
     expect(constants(await made(model, names))[1]).toEqual([expected]);
 });
 
@@ -156,7 +156,7 @@ describe('beyond the range of float16', () => {
 describe.each(half)('residual forms of %s', dtype => {
   test.each(['residual', 'identity-conv'] as const)('%s: what it costs is told, and is not exceeded', async lowering => {
     const { model } = funnel(dtype, 32, 'cost');
-    const deployed = await made(model, pipelines.deploy!);
+    const deployed = await made(model, pipelines.fold!);
     const { model: lowered, report } = await run(deployed, ['lower-frelu'], { lowering });
     const [, bound] = /\|difference\| ≤ (\S+)·\(max \|x\| \+ 1\)/.exec(report[0]!.fired[0]!.note!) ?? [];
     // Half a unit in the last place of w − 1, which is below 4 here.
@@ -166,7 +166,7 @@ describe.each(half)('residual forms of %s', dtype => {
   });
 
   test('are not chosen for any target', async () => {
-    const deployed = await made(funnel(dtype, 32, 'cost').model, pipelines.deploy!);
+    const deployed = await made(funnel(dtype, 32, 'cost').model, pipelines.fold!);
     for (const target of ['ort-cpu', 'ort-web', 'int8'] as const) expect(await made(deployed, ['lower-frelu'], { target })).toBe(deployed);
   });
 });

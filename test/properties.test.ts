@@ -38,7 +38,7 @@ describe('forms of FReLU', () => {
 
   test.each(['folded', 'trainable', 'fused'] as const)('%s computes what ReLU did, before and after folding', async form => {
     const converted = await run(resnet, pipelines.convert!, { form, seed: 3 });
-    const deployed = await run(converted, pipelines.deploy!);
+    const deployed = await run(converted, pipelines.fold!);
     for (const model of [converted, deployed]) expect((await compare(resnet, model)).reasons).toEqual([]);
     expect([...deployed.graph.allNodes()].filter(n => n.op.name === 'BatchNormalization')).toEqual([]);
   });
@@ -52,8 +52,8 @@ describe('reproducible', () => {
   });
 
   test('a second run of a pipeline changes nothing, byte for byte', async () => {
-    const once = encode(await run(resnet, pipelines.deploy!));
-    expect(encode(await run(decode(once), pipelines.deploy!))).toEqual(once);
+    const once = encode(await run(resnet, pipelines.fold!));
+    expect(encode(await run(decode(once), pipelines.fold!))).toEqual(once);
   });
 
   test('what only dead nodes use does not stand in the way of a fold', async () => {
@@ -61,14 +61,14 @@ describe('reproducible', () => {
       g (float[1,1,4,4] x) => (float[1,1,4,4] y)
       <float[1,1,1,1] w = {2}, float[1] s = {2}, float[1] b = {1}, float[1] m = {6}, float[1] v = {4}>
       { t = Conv (x, w) dead = Relu (t) y = BatchNormalization (t, s, b, m, v) }`);
-    const once = await run(dead, pipelines.deploy!);
+    const once = await run(dead, pipelines.fold!);
     expect([...once.graph.nodes()].map(n => n.op.name)).toEqual(['Conv']);
-    expect(encode(await run(once, pipelines.deploy!))).toEqual(encode(once));
+    expect(encode(await run(once, pipelines.fold!))).toEqual(encode(once));
   });
 
   test('the model given is never touched', async () => {
     const before = print(resnet);
-    await run(resnet, [...pipelines.convert!, ...pipelines.deploy!, 'fuse-frelu', 'inline-functions']);
+    await run(resnet, [...pipelines.convert!, ...pipelines.fold!, 'fuse-frelu', 'inline-functions']);
     expect(print(resnet)).toBe(before);
   });
 });

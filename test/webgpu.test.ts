@@ -41,7 +41,7 @@ describe.skipIf(!(await hasWebgpu()))('on the GPU runtime', () => {
   test('a ResNet, converted in each form and folded, computes the same', async () => {
     const before = parse(text('models/resnet-tiny.onnxtxt'));
     for (const form of ['folded', 'trainable', 'fused']) {
-      const model = await run(await run(before, pipelines.convert!, { form }), pipelines.deploy!);
+      const model = await run(await run(before, pipelines.convert!, { form }), pipelines.fold!);
       const verdict = await compare(before, model, { providers: ['webgpu'], kinds: ['normal'] });
       expect(verdict.reasons).toEqual([]);
       expect(verdict.same).toBe(true);
@@ -51,7 +51,7 @@ describe.skipIf(!(await hasWebgpu()))('on the GPU runtime', () => {
   test('a ResNet lowered for this provider runs there with every node', async () => {
     // As older exporters wrote residual sums: a Sum would travel to the CPU.
     const before = parse(text('models/resnet-tiny.onnxtxt').replaceAll('= Add (', '= Sum ('));
-    const lowered = await run(await run(before, pipelines.convert!), [...pipelines.deploy!, ...pipelines.lower!], { target: 'ort-webgpu' });
+    const lowered = await run(await run(before, pipelines.convert!), [...pipelines.fold!, ...pipelines.lower!], { target: 'ort-webgpu' });
     const verdict = await compare(before, lowered, { providers: ['webgpu'], kinds: ['normal'] });
     expect(verdict.reasons).toEqual([]);
     const [{ placement } = { placement: undefined }] = verdict.configurations;

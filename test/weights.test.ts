@@ -52,7 +52,7 @@ describe('weights of activations', () => {
   test("from another ONNX model, by its funnels' names: the trained network, whatever its form", async () => {
     const resnet = parse(readFileSync(join(import.meta.dirname, '../fixtures/models/resnet-tiny.onnxtxt'), 'utf8'));
     const trained = (await rewrite(resnet, [passes['relu-to-frelu']!({ form: 'trainable', init: 'gaussian' })])).model;
-    for (const [i, names] of [[], pipelines.deploy!, pipelines.fuse!, pipelines.lower!].entries()) {
+    for (const [i, names] of [[], pipelines.fold!, pipelines.fuse!, pipelines.lower!].entries()) {
       const { model } = await rewrite(
         trained,
         names.map(name => passes[name]!({ target: 'ort-cpu' })),

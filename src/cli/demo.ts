@@ -33,7 +33,7 @@ export async function runDemo(wanted: string | undefined, progress: Progress): P
     return { told, after };
   };
   const converted = await step('convert', 'convert', 'relu.onnx', 'frelu.onnx', relu);
-  const folded = await step('fold', 'deploy', 'frelu.onnx', 'deploy.onnx', converted.after);
+  const folded = await step('fold', 'fold', 'frelu.onnx', 'deploy.onnx', converted.after);
   return { schema: 'onnx-funnel/demo@1', folder: wanted, webgpu, steps: [converted.told, folded.told] };
 }
 

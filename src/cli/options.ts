@@ -39,6 +39,8 @@ export interface PassFlags {
   readonly weightsMap?: readonly Renaming[];
   readonly weightsEpsilon?: number;
   readonly maxGrowth?: number;
+  readonly duplicateConv?: boolean;
+  readonly maxFoldError?: number;
   readonly target?: Target;
   readonly lowering?: Form;
   readonly maxError?: number;
@@ -48,10 +50,12 @@ export interface PassFlags {
 
 /** Pass options by the option that gives them; a pass is told what was given, its defaults are its own. */
 export function passOptions(flags: PassFlags): PassOptions {
-  const { maxGrowth, target, lowering, maxError, freezeInitializers: glob } = flags;
+  const { maxGrowth, duplicateConv, maxFoldError, target, lowering, maxError, freezeInitializers: glob } = flags;
   return {
     ...funnelOptions(flags),
     ...(maxGrowth !== undefined && { maxGrowth }),
+    ...(duplicateConv && { duplicateConv }),
+    ...(maxFoldError !== undefined && { maxFoldError }),
     ...(target && { target }),
     ...(lowering && { lowering }),
     ...(maxError !== undefined && { maxError }),
@@ -118,7 +122,8 @@ export const convertOptions = (): Option[] => [
   ).argParser(nonNegative),
 ];
 
-export const foldOptions = (): Option[] => [
+/** What cleaning up may do beyond what is always right. */
+export const simplifyOptions = (): Option[] => [
   new Option(
     '--freeze-initializers [glob]',
     'first make constants of the weights that a caller may override: all, or those of these names',
@@ -127,6 +132,16 @@ export const foldOptions = (): Option[] => [
     '--max-growth <bytes>',
     'how much folded constants may add to the file, such as 65536, 64KiB or 1MB (default: 64KiB)',
   ).argParser(bytes),
+];
+
+/** The same for folds. */
+export const foldOptions = (): Option[] => [
+  ...simplifyOptions(),
+  new Option('--duplicate-conv', 'fold into a layer whose result has other uses too: it is computed twice then'),
+  new Option(
+    '--max-fold-error <bound>',
+    'refuse a fold that may move an output by more than this times max |x| + 1 (--explain shows the bounds; default: no limit)',
+  ).argParser(nonNegative),
 ];
 
 /** How funnels are written in the end. */

@@ -12,6 +12,7 @@ import { passes } from './commands/passes.ts';
 import { print } from './commands/print.ts';
 import { revert } from './commands/revert.ts';
 import { rewrite } from './commands/rewrite.ts';
+import { simplify } from './commands/simplify.ts';
 import { verify } from './commands/verify.ts';
 import { exitCodeOf, lineOf } from './failure.ts';
 import { bindOptionalValues } from './options.ts';
@@ -30,7 +31,23 @@ export function program(): Command {
     .configureOutput({ outputError: () => {} })
     .addHelpText('after', "\n'funnel <command> --help' shows a command's options and examples.");
   naming(funnel);
-  for (const make of [convert, fold, deploy, lower, revert, rewrite, verify, inspect, cost, print, parse, passes, demo, completion]) {
+  for (const make of [
+    convert,
+    simplify,
+    fold,
+    deploy,
+    lower,
+    revert,
+    rewrite,
+    verify,
+    inspect,
+    cost,
+    print,
+    parse,
+    passes,
+    demo,
+    completion,
+  ]) {
     const command = make().copyInheritedSettings(funnel);
     funnel.addCommand(naming(command));
   }

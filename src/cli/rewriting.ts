@@ -5,7 +5,7 @@ import type { TrainedWeights } from '../functions/trained.ts';
 import type { Model } from '../ir/model.ts';
 import type { RewriteSummary } from '../report/rewrite-text.ts';
 import type { Pass, PassReport, RefusedPlace } from '../rewrite/pass.ts';
-import type { Rewritten } from '../rewrite/pipeline.ts';
+import type { PipelineOptions, Rewritten } from '../rewrite/pipeline.ts';
 import { Bug, naming, usage } from './failure.ts';
 import { readModel, sizeOfFile, wantedOutput, writeModel } from './model-file.ts';
 import { checkNames } from './names.ts';
@@ -40,7 +40,7 @@ export async function rewriteFile(
   const [before, makers, inputBytes] = await Promise.all([readModel(input), passesFor(wanted, flags), sizeOfFile(input)]);
   const { options = {}, left = [], refused = [] } = (await look(before)) ?? {};
   const passes = makers.map(make => make({ ...passOptions(flags), ...options, ...(weights && { weights }) }));
-  const { model, report } = await runPasses(before, passes, input, flags.check === true);
+  const { model, report } = await runPasses(before, passes, input, { check: flags.check === true, fixpoint: 'pipelines' in wanted });
   weights?.checkAnyUsed(input);
   await writeModel(model, output, input, flags.externalData);
   const outputBytes = await sizeOfFile(output);
@@ -94,7 +94,8 @@ async function passesFor(wanted: Wanted, flags: PassFlags): Promise<((options: P
   return [...freeze, ...names].map(name => passes[name]!);
 }
 
-async function runPasses(model: Model, passes: readonly Pass[], input: string, check: boolean): Promise<Rewritten> {
+async function runPasses(model: Model, passes: readonly Pass[], input: string, options: PipelineOptions): Promise<Rewritten> {
+  const { check } = options;
   const { rewrite } = await import('../api.ts');
   if (check) {
     // What is wrong before the first pass is the file's fault; later it is ours.
@@ -103,7 +104,9 @@ async function runPasses(model: Model, passes: readonly Pass[], input: string, c
   }
   const progress = await progressBar();
   try {
-    return await naming(input, () => rewrite(model, passes, { check, onPass: (pass, i, total) => progress.update(i, total, pass.name) }));
+    return await naming(input, () =>
+      rewrite(model, passes, { ...options, onPass: (pass, i, total) => progress.update(i, total, pass.name) }),
+    );
   } catch (error) {
     throw check && error instanceof Error && (error instanceof InvalidModel || error.cause instanceof InvalidModel)
       ? new Bug(`after a pass, ${error.message}`, { cause: error })

@@ -85,7 +85,7 @@ async function sitesOf(model: Model, nodes: readonly Node[], fused: number): Pro
 /** FReLU spelled out, as the pass that recognises it sees it once what can be folded is. The bodies of functions do not count: their calls do. */
 async function spelledSites(model: Model): Promise<number> {
   const main: Model = { ...model, functions: [] };
-  const folding = pipelines.deploy!.map(name => passes[name]!());
+  const folding = pipelines.fold!.map(name => passes[name]!());
   const { report } = await rewrite(main, [...folding, fuseFrelu]);
   return report.at(-1)!.fired.length;
 }

@@ -11,7 +11,7 @@ export const advice: Readonly<Record<ReasonCode, string>> = {
   E_FORM: 'left as it is',
   E_GRAPH_OUTPUT: 'remove that output to allow it',
   E_INTERFACE: 'left as it is',
-  E_MULTI_USE: 'left as it is',
+  E_MULTI_USE: 'left as it is; --duplicate-conv folds into a layer that has other uses',
   E_NONFINITE: 'look at the parameters: a variance may be negative',
   E_OVERFLOW: 'store the parameters in a wider type',
   E_OVERRIDABLE: 'add --freeze-initializers to make them constants',

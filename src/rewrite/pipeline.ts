@@ -6,7 +6,7 @@ import type { Pass, PassReport } from './pass.ts';
 export interface PipelineOptions {
   /** Checks ONNX's invariants after every pass; a failure is a bug of the pass. */
   readonly check?: boolean;
-  /** Goes through the list again until no pass changes anything, so that a second run would change nothing either. */
+  /** Goes through the exact passes again until none fires, so that a second run would change nothing either. Others run once. */
   readonly fixpoint?: boolean;
   /** Called before each pass. */
   readonly onPass?: (pass: Pass, index: number, total: number) => void;
@@ -35,7 +35,7 @@ export async function rewrite(model: Model, passes: readonly Pass[], options: Pi
   for (let round = 0; round < (options.fixpoint ? MAX_ROUNDS : 1); round++) {
     const start = version;
     for (const [i, pass] of passes.entries()) {
-      if (seen[i] === version) continue;
+      if (seen[i] === version || (round > 0 && pass.effect !== 'exact')) continue;
       if (round === 0) options.onPass?.(pass, i, passes.length);
       const last = await pass.run(copy);
       report[i] = { ...last, fired: [...(report[i]?.fired ?? []), ...last.fired] };

@@ -2,13 +2,13 @@ import { Command } from 'commander';
 import { addOptions, examples, foldOptions, type PassFlags, type RewriteFlags, rewriteOptions } from '../options.ts';
 import { rewriteFile } from '../rewriting.ts';
 
-/** `funnel fold`: the pipeline `deploy`. */
+/** `funnel fold`: the pipeline of that name. */
 export const fold = (): Command =>
   examples(
     addOptions(new Command('fold'), ...foldOptions(), ...rewriteOptions())
       .description('make a trained model ready to serve: fold BatchNormalization and constants, drop what does nothing')
       .argument('<in>', "the model: .onnx, .onnxtxt, or '-' for standard input")
-      .action((input: string, flags: RewriteFlags & PassFlags) => rewriteFile('fold', input, flags, { pipelines: ['deploy'] })),
+      .action((input: string, flags: RewriteFlags & PassFlags) => rewriteFile('fold', input, flags, { pipelines: ['fold'] })),
     ['funnel fold frelu.onnx -o deploy.onnx', 'BatchNormalization goes into the convolutions'],
     ['funnel fold old.onnx -o deploy.onnx --freeze-initializers', 'the same for a model that lists its weights as inputs'],
     ["funnel fold old.onnx -o deploy.onnx --freeze-initializers='*.bn.*'", 'only those of these names'],
