@@ -30,6 +30,12 @@ export const docs: Readonly<Record<string, { readonly summary: string; readonly 
     "before": "<ir_version: 8, opset_import: [\"\" : 17]>\ng (float[2] x) => (float[2] y)\n<float[2] a = {1, 2}, float[2] b = {3, 4}>\n{\n  s = Add (a, b)\n  y = Mul (x, s)\n}",
     "after": "<ir_version: 8, opset_import: [\"\" : 17]>\ng (float[2] x) => (float[2] y)\n<float[2] s = {4, 6}>\n{\n  y = Mul (x, s)\n}"
   },
+  "fold-pad": {
+    "summary": "Folds Pad into the pads of the Conv, AveragePool or MaxPool after it.",
+    "description": "Folds Pad into the pads of the Conv, AveragePool or MaxPool after it.\n\nThe operator must pad with what Pad pads with: zeros for Conv and for AveragePool that counts its padding, −∞ (or the lowest number) for\nMaxPool. Only axes of the image may be padded, and by no negative amount; SAME padding, whose amount depends on the image, stays. A\nwindow of a pool must not fit into the padding alone.",
+    "before": "<ir_version: 8, opset_import: [\"\" : 17]>\ng (float[1,1,3,3] x) => (float[1,1,3,3] y)\n<float[1,1,3,3] w = {1, 2, 3, 4, 5, 6, 7, 8, 9}, int64[8] around = {0, 0, 1, 1, 0, 0, 0, 1}>\n{\n  t = Pad (x, around)\n  y = Conv <pads: ints = [0, 0, 1, 0]> (t, w)\n}",
+    "after": "<ir_version: 8, opset_import: [\"\" : 17]>\ng (float[1,1,3,3] x) => (float[1,1,3,3] y)\n<float[1,1,3,3] w = {1, 2, 3, 4, 5, 6, 7, 8, 9}>\n{\n  y = Conv <pads: ints = [1, 1, 1, 1]> (x, w)\n}"
+  },
   "fold-shape": {
     "summary": "Makes sizes that are known constants: Shape of a value whose shape is known, and Gather of a known size from one that is known in part.",
     "description": "Makes sizes that are known constants: Shape of a value whose shape is known, and Gather of a known size from one that is known in part.\n\nWhat is computed of them alone is folded too, and each size that becomes known may let ONNX Runtime know more of them: so it goes on\nuntil none does.",

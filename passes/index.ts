@@ -6,6 +6,7 @@ import { dropUnused } from './drop-unused.ts';
 import { foldArithmetic } from './fold-arithmetic.ts';
 import { foldBatchNorm } from './fold-batch-norm.ts';
 import { type FoldConstantsOptions, foldConstants } from './fold-constants.ts';
+import { foldPad } from './fold-pad.ts';
 import { foldShape } from './fold-shape.ts';
 import { freezeInitializers } from './freeze-initializers.ts';
 import { freluAfterShuffle } from './frelu-after-shuffle.ts';
@@ -23,6 +24,7 @@ export {
   foldArithmetic,
   foldBatchNorm,
   foldConstants,
+  foldPad,
   foldShape,
   freezeInitializers,
   freluAfterShuffle,
@@ -50,6 +52,7 @@ export const passes: Readonly<Record<string, (options?: PassOptions) => Pass>> =
   'relu-to-frelu': reluToFrelu,
   'fold-batch-norm': foldBatchNorm,
   'fold-arithmetic': foldArithmetic,
+  'fold-pad': () => foldPad,
   'fuse-frelu': () => fuseFrelu,
   'frelu-after-shuffle': () => freluAfterShuffle,
   'lower-frelu': lowerFrelu,
@@ -60,7 +63,7 @@ export const passes: Readonly<Record<string, (options?: PassOptions) => Pass>> =
 
 /** What does nothing goes, and what is known is computed: no result changes but by the rounding of constants. */
 const simplify = ['drop-unused', 'drop-identity', 'fold-shape', 'fold-constants'];
-const fold = [...simplify, 'fold-batch-norm', 'fold-arithmetic'];
+const fold = [...simplify, 'fold-batch-norm', 'fold-arithmetic', 'fold-pad'];
 const lower = ['frelu-after-shuffle', 'lower-frelu', 'sum-to-add'];
 
 /** Named lists of passes. Exact passes of a list are gone through until none fires: a second run changes nothing. */
