@@ -11,9 +11,11 @@ import { foldShape } from './fold-shape.ts';
 import { freezeInitializers } from './freeze-initializers.ts';
 import { freluAfterShuffle } from './frelu-after-shuffle.ts';
 import { type FreluToReluOptions, freluToRelu } from './frelu-to-relu.ts';
+import { fuseArithmetic } from './fuse-arithmetic.ts';
 import { fuseFrelu } from './fuse-frelu.ts';
 import { inlineFunctions } from './inline-functions.ts';
 import { type LowerOptions, lowerFrelu } from './lower-frelu.ts';
+import { matMulToGemm } from './mat-mul-to-gemm.ts';
 import { type ReluToFreluOptions, reluToFrelu } from './relu-to-frelu.ts';
 import { sumToAdd } from './sum-to-add.ts';
 
@@ -29,9 +31,11 @@ export {
   freezeInitializers,
   freluAfterShuffle,
   freluToRelu,
+  fuseArithmetic,
   fuseFrelu,
   inlineFunctions,
   lowerFrelu,
+  matMulToGemm,
   reluToFrelu,
   sumToAdd,
 };
@@ -53,6 +57,8 @@ export const passes: Readonly<Record<string, (options?: PassOptions) => Pass>> =
   'fold-batch-norm': foldBatchNorm,
   'fold-arithmetic': foldArithmetic,
   'fold-pad': () => foldPad,
+  'fuse-arithmetic': () => fuseArithmetic,
+  'mat-mul-to-gemm': () => matMulToGemm,
   'fuse-frelu': () => fuseFrelu,
   'frelu-after-shuffle': () => freluAfterShuffle,
   'lower-frelu': lowerFrelu,
@@ -63,7 +69,7 @@ export const passes: Readonly<Record<string, (options?: PassOptions) => Pass>> =
 
 /** What does nothing goes, and what is known is computed: no result changes but by the rounding of constants. */
 const simplify = ['drop-unused', 'drop-identity', 'fold-shape', 'fold-constants'];
-const fold = [...simplify, 'fold-batch-norm', 'fold-arithmetic', 'fold-pad'];
+const fold = [...simplify, 'fold-batch-norm', 'fold-arithmetic', 'fold-pad', 'fuse-arithmetic', 'mat-mul-to-gemm'];
 const lower = ['frelu-after-shuffle', 'lower-frelu', 'sum-to-add'];
 
 /** Named lists of passes. Exact passes of a list are gone through until none fires: a second run changes nothing. */

@@ -57,6 +57,11 @@ export function isFloat(dtype: DType): boolean {
   return isKnown(dtype) && dtypes[dtype].kind === 'float';
 }
 
+/** The least positive number of a float type that has all its digits. */
+export function smallestNormal(dtype: DType): number {
+  return dtype === 'double' ? 2 ** -1022 : dtype === 'float16' ? 2 ** -14 : 2 ** -126;
+}
+
 /** Bytes that `size` elements take in raw_data's layout (sub-byte types are packed), or undefined where the type has no fixed size. */
 export function byteLengthOf(dtype: DType, size: number): number | undefined {
   const bits = isKnown(dtype) ? dtypes[dtype].bits : 0;

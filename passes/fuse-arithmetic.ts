@@ -1,0 +1,117 @@
+import type { Value } from '../src/ir/value.ts';
+import type { Builder } from '../src/rewrite/builder.ts';
+import { pass } from '../src/rewrite/pass.ts';
+import { any, known, type Pattern, p, type RootPattern } from '../src/rewrite/pattern.ts';
+import type { Refusal } from '../src/rewrite/refusal.ts';
+import { type Rule, rule } from '../src/rewrite/rule.ts';
+import { isFloat, smallestNormal } from '../src/tensor/dtype.ts';
+import { Tensor } from '../src/tensor/tensor.ts';
+
+/**
+ * Joins arithmetic with constants: of two multiplications, or two additions, in a row one is left.
+ *
+ * (x·a)·b = x·(a·b), (x/a)·b = x·(b/a), (x + a) − b = x + (a − b), a − (b − x) = x + (a − b), and (x·a + b)·c = x·(a·c) + b·c. Of floats
+ * only, and only where the joined constant is no larger than both. Arithmetic in float64, rounded once; a factor that would overflow or
+ * vanish is refused.
+ *
+ * @before
+ * ```onnx
+ * <ir_version: 8, opset_import: ["" : 17]>
+ * g (float[2] x) => (float[2] y)
+ * <float a = {2}, float[2] b = {3, 4}, float c = {0.5}>
+ * {
+ *   t = Mul (x, a)
+ *   u = Sub (t, b)
+ *   y = Div (u, c)
+ * }
+ * ```
+ * @after
+ * ```onnx
+ * <ir_version: 8, opset_import: ["" : 17]>
+ * g (float[2] x) => (float[2] y)
+ * <float y_B = {4}, float[2] y_B_1 = {-6, -8}>
+ * {
+ *   y_Mul = Mul (x, y_B)
+ *   y = Add (y_Mul, y_B_1)
+ * }
+ * ```
+ */
+export const fuseArithmetic = pass('fuse-arithmetic', 'exact', [
+  ...scales(any('x'), 'a').flatMap(inner =>
+    scales(inner.match, 'b').map(outer =>
+      joining<'a' | 'b'>(
+        outer.match,
+        c => [c.a, c.b],
+        ({ x, a, b }, op) => factor(outer.of(inner.of(one(a), a), b), op, k => op.Mul(x, k)),
+      ),
+    ),
+  ),
+  ...shifts(any('x'), 'a').flatMap(inner =>
+    shifts(inner.match, 'b').map(outer =>
+      joining<'a' | 'b'>(
+        outer.match,
+        c => [c.a, c.b],
+        ({ x, a, b }, op) => {
+          const t = inner.shift(a).mul(outer.sign).add(outer.shift(b));
+          return inner.sign === outer.sign ? op.Add(x, t) : op.Sub(t, x);
+        },
+      ),
+    ),
+  ),
+  ...scales(any('x'), 'a').flatMap(inner =>
+    shifts(inner.match, 'b').flatMap(middle =>
+      scales(middle.match, 'c').map(outer =>
+        joining<'a' | 'b' | 'c'>(
+          outer.match,
+          c => [c.a, c.b, c.c],
+          ({ x, a, b, c }, op) =>
+            factor(outer.of(inner.of(one(a), a), c).mul(middle.sign), op, k => op.Add(op.Mul(x, k), outer.of(middle.shift(b), c))),
+        ),
+      ),
+    ),
+  ),
+]);
+
+type Constants<N extends string> = { readonly x: Value } & Readonly<Record<N, Tensor>>;
+
+const one = (like: Tensor) => Tensor.fill(like.dtype, [], 1);
+
+/** x times, or divided by, a constant; `of` does the same to a tensor. */
+function scales(x: Pattern, name: string): { match: RootPattern<{}>; of: (v: Tensor, c: Tensor) => Tensor }[] {
+  return [
+    { match: p.Mul(x, known(name)), of: (v, c) => v.mul(c) },
+    { match: p.Div(x, known(name)), of: (v, c) => v.div(c) },
+  ];
+}
+
+/** x or −x, plus a constant. */
+function shifts(x: Pattern, name: string): { match: RootPattern<{}>; sign: 1 | -1; shift: (c: Tensor) => Tensor }[] {
+  return [
+    { match: p.Add(x, known(name)), sign: 1, shift: c => c },
+    { match: p.Sub(x, known(name)), sign: 1, shift: c => c.mul(-1) },
+    { match: p.Sub(known(name), x), sign: -1, shift: c => c },
+  ];
+}
+
+/** A rule for floats whose constants do not grow by being broadcast to each other. */
+function joining<N extends string>(
+  match: RootPattern<{}>,
+  constants: (c: Constants<N>) => readonly Tensor[],
+  join: (c: Constants<N>, op: Builder) => Value | Refusal,
+): Rule {
+  return rule({
+    match: match as RootPattern<Constants<N>>,
+    rewrite(c, op) {
+      const all = constants(c as Constants<N>);
+      const sum = all.reduce((a, b) => a.add(b));
+      return all.every(t => isFloat(t.dtype)) && all.some(t => t.size === sum.size) ? join(c as Constants<N>, op) : undefined;
+    },
+  });
+}
+
+/** `build(k)`, unless a factor in k would not be a normal number. */
+function factor(k: Tensor, op: Builder, build: (k: Tensor) => Value): Value | Refusal {
+  const least = smallestNormal(k.dtype);
+  const vanishes = Array.from(k.numbers()).some(x => x !== 0 && Math.abs(x) < least);
+  return vanishes ? op.refuse('E_UNDERFLOW', 'the product of the factors would lose its precision') : build(k);
+}
