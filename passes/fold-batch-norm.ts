@@ -2,7 +2,10 @@ import { after, followedBy } from '../src/functions/absorb.ts';
 import { affine, inference, normalization } from '../src/functions/batch-norm.ts';
 import { type FoldOptions, layer, layoutOf } from '../src/functions/layers.ts';
 import { intakeOf, layersOf } from '../src/functions/next-layers.ts';
+import { evaluateParameters } from '../src/infer/parameters.ts';
 import { inferTypesFor } from '../src/infer/types.ts';
+import type { Model } from '../src/ir/model.ts';
+import type { Node } from '../src/ir/node.ts';
 import { type Pass, pass } from '../src/rewrite/pass.ts';
 import { any, p } from '../src/rewrite/pattern.ts';
 import { Refusal } from '../src/rewrite/refusal.ts';
@@ -73,5 +76,14 @@ export const foldBatchNorm = ({ duplicateConv = false, maxFoldError }: FoldOptio
         rewrite: ({ x }, op) => op.refuse('E_PRODUCER', `it follows ${x.producer?.op.name ?? 'an input'}, not a convolution`),
       }),
     ],
-    { maxError: maxFoldError, prepare: inferTypesFor('MatMul') },
+    { maxError: maxFoldError, prepare },
   );
+
+/** What is folded are vectors: biases, and the parameters of BatchNormalization. Exporters compute them in many ways. */
+const vectors: Readonly<Record<string, number>> = { BatchNormalization: 1, Conv: 2, ConvTranspose: 2, Gemm: 2 };
+
+async function prepare(model: Model): Promise<void> {
+  const isVector = ({ op }: Node, index: number) => op.domain === '' && index >= (vectors[op.name] ?? Number.POSITIVE_INFINITY);
+  await evaluateParameters(model, isVector);
+  await inferTypesFor('MatMul')(model);
+}

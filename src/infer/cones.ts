@@ -61,6 +61,7 @@ export function withinBudget(
 
 /** Bytes of the operands that nothing else needs. */
 function freedBy(value: Value): number {
-  const operands = (value.producer as Node).inputs.map(v => (v?.uses.size === 1 ? (constantOf(v)?.byteLength ?? 0) : 0));
+  const stored = (v: Value) => !v.producer || !isGenerator(v.producer.op);
+  const operands = (value.producer as Node).inputs.map(v => (v?.uses.size === 1 && stored(v) ? (constantOf(v)?.byteLength ?? 0) : 0));
   return operands.reduce((a, b) => a + b, 0);
 }

@@ -42,6 +42,8 @@ export class Value {
   type: ValueType | undefined;
   /** What is known of the type beyond its declaration; never written. */
   inferred: TensorType | undefined;
+  /** What a value that depends on constants alone was found to be; never written. */
+  evaluated: Tensor | undefined;
   /** What the file said about this value beyond the IR (denotations, unknown fields); owned by serde. */
   origin: object | undefined;
   #owner: Graph | undefined;
