@@ -1,9 +1,10 @@
 import { type Affine, after, followedBy } from '../src/functions/absorb.ts';
-import { type FoldOptions, type Layer, type Layout, layer, layoutOf, perChannel } from '../src/functions/layers.ts';
+import { type FoldOptions, type Layer, type Layout, layer, layerOps, layoutOf, perChannel, viewOps } from '../src/functions/layers.ts';
 import { intakeOf, layersOf } from '../src/functions/next-layers.ts';
 import { inferTypes } from '../src/infer/types.ts';
 import { constantOf } from '../src/ir/constant.ts';
 import type { Model } from '../src/ir/model.ts';
+import type { Node } from '../src/ir/node.ts';
 import { type Pass, pass } from '../src/rewrite/pass.ts';
 import { any, known, type Pattern, p, type RootPattern } from '../src/rewrite/pattern.ts';
 import { Refusal } from '../src/rewrite/refusal.ts';
@@ -107,13 +108,11 @@ function inputLayout({ x, w, layer: { node } }: Layer): Layout | undefined {
   return { rank: shape.length, axis, channels, run: 1 };
 }
 
-/** Ranks are needed of what a MatMul takes in, and shapes of what goes through arithmetic into a layer. */
+/** Ranks are needed of what a MatMul or a BatchNormalization takes in, and shapes of what goes through arithmetic into a layer. */
 async function inferWhereAsked(model: Model): Promise<void> {
-  const arithmetic = new Set(['Mul', 'Div', 'Add', 'Sub']);
-  for (const node of model.graph.allNodes()) {
-    const producer = node.inputs[0]?.producer;
-    const mapped = producer && arithmetic.has(producer.op.name) && producer.inputs.some(v => constantOf(v));
-    if (node.op.name === 'MatMul' || (mapped && ['Conv', 'ConvTranspose', 'Gemm'].includes(node.op.name)))
-      return void (await inferTypes(model));
-  }
+  const isMap = (node: Node) => ['Mul', 'Div', 'Add', 'Sub'].includes(node.op.name) && node.inputs.some(v => constantOf(v));
+  const maps = [...model.graph.allNodes()].filter(isMap);
+  const follows = (node: Node, ops: readonly string[]) => node.inputs.some(v => v?.producer && ops.includes(v.producer.op.name));
+  const precedes = (node: Node) => [...node.outputs[0]!.uses].some(use => use.kind === 'operand' && layerOps.has(use.node.op.name));
+  if (maps.some(node => follows(node, ['MatMul', 'BatchNormalization', ...viewOps]) || precedes(node))) await inferTypes(model);
 }

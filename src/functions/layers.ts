@@ -5,6 +5,7 @@ import { inference } from './batch-norm.ts';
 
 /** The operators that a layer is made of. */
 export type LayerOp = 'Conv' | 'ConvTranspose' | 'Gemm' | 'MatMul' | 'BatchNormalization';
+export const layerOps: ReadonlySet<string> = new Set<LayerOp>(['Conv', 'ConvTranspose', 'Gemm', 'MatMul', 'BatchNormalization']);
 
 /**
  * What the pattern `layer` captures: a computation that is linear in x, with constant parameters, and perhaps a view of its result.
@@ -77,7 +78,7 @@ export interface Layout {
 /** Where a captured layer's result, seen through its view, has its channels; undefined where the view mixes them. */
 export function layoutOf(c: Layer): Layout | undefined {
   const layout = bareLayout(c);
-  return c.view && layout ? views[c.view.node.op.name]?.(layout, c) : layout;
+  return c.view && layout ? viewRules[c.view.node.op.name]?.(layout, c) : layout;
 }
 
 function bareLayout({ x, w, layer: { node, attrs } }: Layer): Layout | undefined {
@@ -98,7 +99,7 @@ function bareLayout({ x, w, layer: { node, attrs } }: Layer): Layout | undefined
   }
 }
 
-const views: Readonly<Record<string, (layout: Layout, c: Layer) => Layout | undefined>> = {
+const viewRules: Readonly<Record<string, (layout: Layout, c: Layer) => Layout | undefined>> = {
   Transpose(layout, { view }) {
     const { perm } = view!.attrs as { perm?: readonly number[] };
     const rank = layout.rank ?? perm?.length;
@@ -124,6 +125,9 @@ const views: Readonly<Record<string, (layout: Layout, c: Layer) => Layout | unde
   Squeeze: (layout, c) => moved(layout, c, -1),
   Unsqueeze: (layout, c) => moved(layout, c, 1),
 };
+
+/** Operators that give a layer's result another shape. */
+export const viewOps: readonly string[] = Object.keys(viewRules);
 
 /** Axes of size 1 that go (−1) or come (1). */
 function moved(layout: Layout, { view, sizes }: Layer, step: 1 | -1): Layout | undefined {
