@@ -1,5 +1,6 @@
 import { after, followedBy } from '../src/functions/absorb.ts';
 import { affine, inference, normalization } from '../src/functions/batch-norm.ts';
+import { foldIntoScale } from '../src/functions/fold-into-scale.ts';
 import { type FoldOptions, layer, layoutOf } from '../src/functions/layers.ts';
 import { intakeOf, layersOf } from '../src/functions/next-layers.ts';
 import { evaluateParameters } from '../src/infer/parameters.ts';
@@ -20,7 +21,8 @@ import { rule } from '../src/rewrite/rule.ts';
  * where t is 0. Arithmetic in float64, rounded once to the weight's element type.
  *
  * Each fold tells how far it may move an output, from fan-in and magnitudes; `maxFoldError` refuses beyond that. A layer whose result has
- * other uses is kept, or with `duplicateConv` computed twice.
+ * other uses is kept, or with `duplicateConv` computed twice. Quantised weights stay, or with `foldIntoScale` take the factor into their
+ * scales.
  *
  * @before
  * ```onnx
@@ -42,11 +44,12 @@ import { rule } from '../src/rewrite/rule.ts';
  * }
  * ```
  */
-export const foldBatchNorm = ({ duplicateConv = false, maxFoldError }: FoldOptions = {}): Pass =>
+export const foldBatchNorm = ({ duplicateConv = false, foldIntoScale: intoScale = false, maxFoldError }: FoldOptions = {}): Pass =>
   pass(
     'fold-batch-norm',
     'exact',
     [
+      ...(intoScale ? [foldIntoScale] : []),
       rule({
         match: normalization(layer(duplicateConv)),
         rewrite(c, op) {

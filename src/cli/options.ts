@@ -40,6 +40,7 @@ export interface PassFlags {
   readonly weightsEpsilon?: number;
   readonly maxGrowth?: number;
   readonly duplicateConv?: boolean;
+  readonly foldIntoScale?: boolean;
   readonly maxFoldError?: number;
   readonly target?: Target;
   readonly lowering?: Form;
@@ -50,11 +51,12 @@ export interface PassFlags {
 
 /** Pass options by the option that gives them; a pass is told what was given, its defaults are its own. */
 export function passOptions(flags: PassFlags): PassOptions {
-  const { maxGrowth, duplicateConv, maxFoldError, target, lowering, maxError, freezeInitializers: glob } = flags;
+  const { maxGrowth, duplicateConv, foldIntoScale, maxFoldError, target, lowering, maxError, freezeInitializers: glob } = flags;
   return {
     ...funnelOptions(flags),
     ...(maxGrowth !== undefined && { maxGrowth }),
     ...(duplicateConv && { duplicateConv }),
+    ...(foldIntoScale && { foldIntoScale }),
     ...(maxFoldError !== undefined && { maxFoldError }),
     ...(target && { target }),
     ...(lowering && { lowering }),
@@ -138,6 +140,7 @@ export const simplifyOptions = (): Option[] => [
 export const foldOptions = (): Option[] => [
   ...simplifyOptions(),
   new Option('--duplicate-conv', 'fold into a layer whose result has other uses too: it is computed twice then'),
+  new Option('--fold-into-scale', 'fold BatchNormalization into the scales of quantised weights'),
   new Option(
     '--max-fold-error <bound>',
     'refuse a fold that may move an output by more than this times max |x| + 1 (--explain shows the bounds; default: no limit)',

@@ -28,6 +28,8 @@ export type Layer = {
 export interface FoldOptions {
   /** Computes a layer whose result has other uses once for these and once folded, rather than leaving it alone. */
   readonly duplicateConv?: boolean;
+  /** Folds BatchNormalization after a convolution of quantised weights into their scales. */
+  readonly foldIntoScale?: boolean;
   /** Refuses a fold that may move an output y further than |y − y′| ≤ maxFoldError·(max |x| + 1). */
   readonly maxFoldError?: number;
 }

@@ -24,14 +24,19 @@ export function rewriteText(summary: RewriteSummary, colors: ChalkInstance, expl
   const sizes = inputBytes !== undefined && outputBytes !== undefined ? colors.dim(`  ${bytes(inputBytes)} → ${bytes(outputBytes)}`) : '';
   const width = Math.max(...passes.map(p => p.pass.length));
   const lines = [`${colors.bold(plain(nameOf(input, 'stdin')))} → ${colors.bold(plain(nameOf(output, 'stdout')))}${sizes}`];
+  const idle: string[] = [];
   for (const report of together(passes)) {
+    if (report.fired.length + report.refused.length === 0) {
+      idle.push(report.pass);
+      continue;
+    }
     const did = tally(report.fired.map(place => place.op)).map(([op, n]) => `${n} × ${plain(op)}`);
     const name = report.pass.padEnd(width);
-    const nothing = report.refused.length > 0 ? 'nothing done' : 'nothing to do';
-    lines.push(did.length > 0 ? `  ${colors.green(name)}  ${did.join(', ')}` : colors.dim(`  ${name}  ${nothing}`));
+    lines.push(did.length > 0 ? `  ${colors.green(name)}  ${did.join(', ')}` : colors.dim(`  ${name}  nothing done`));
     lines.push(...sites(report, explain).map(line => colors.dim(`      ${line}`)));
     lines.push(...refusals(report, colors, explain, width));
   }
+  if (idle.length > 0) lines.push(colors.dim(`  nothing to do for ${idle.join(', ')}`));
   for (const [why, n] of tally(summary.left.map(site => site.why))) {
     lines.push(`  ${' '.repeat(width)}  ${colors.dim(`left out ${n}: ${plain(why)}`)}`);
     const sites = explain ? summary.left.filter(site => site.why === why) : [];
@@ -51,12 +56,19 @@ function together(passes: readonly PassReport[]): PassReport[] {
 /** The places that a pass fired at: all with `explain`, else those with something to know about; what many have in common once. */
 function sites({ fired }: PassReport, explain: boolean): string[] {
   const place = ({ node, op }: Place) => `${plain(node)} (${plain(op)})`;
-  if (explain) return fired.map(p => (p.note === undefined ? place(p) : `${place(p)}: ${p.note}`));
+  if (explain) {
+    const said = ({ note, bound }: Place) => [note, bound && moves(bound)].filter(Boolean).join('; ');
+    return fired.map(p => (said(p) === '' ? place(p) : `${place(p)}: ${said(p)}`));
+  }
   const noted = fired.filter(p => p.note !== undefined);
-  return tally(noted.map(p => p.note!)).map(
+  const lines = tally(noted.map(p => p.note!)).map(
     ([note, n]) => `${n === 1 ? place(noted.find(p => p.note === note)!) : `${n} of them`}: ${note}`,
   );
+  const largest = fired.reduce((max, { bound = 0 }) => Math.max(max, bound), 0);
+  return largest > 0 ? [...lines, `each ${moves(largest)}`] : lines;
 }
+
+const moves = (bound: number) => `moves its result by at most ${bound.toPrecision(2)}·(max |x| + 1)`;
 
 function refusals({ refused }: PassReport, colors: ChalkInstance, explain: boolean, width: number): string[] {
   return tally(refused.map(place => place.code)).flatMap(([code, n]) => {
