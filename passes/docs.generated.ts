@@ -24,6 +24,12 @@ export const docs: Readonly<Record<string, { readonly summary: string; readonly 
     "before": "<ir_version: 8, opset_import: [\"\" : 17]>\ng (float[1,1,2,2] x) => (float[1,1,2,2] y)\n<float[1,1,1,1] w = {3}, float[1] s = {2}, float[1] b = {1}, float[1] m = {6}, float[1] v = {4}>\n{\n  t = Conv (x, w)\n  y = BatchNormalization <epsilon: float = 0> (t, s, b, m, v)\n}",
     "after": "<ir_version: 8, opset_import: [\"\" : 17]>\ng (float[1,1,2,2] x) => (float[1,1,2,2] y)\n<float[1,1,1,1] y_W = {3}, float[1] y_B = {-5}>\n{\n  y = Conv (x, y_W, y_B)\n}"
   },
+  "fold-bias": {
+    "summary": "Moves the bias of a Conv into the layer that alone takes its result, where that does not pad.",
+    "description": "Moves the bias of a Conv into the layer that alone takes its result, where that does not pad.\n\nW (V x + c) + b = W (V x) + (b + W c), W summed over inputs and taps.",
+    "before": "<ir_version: 8, opset_import: [\"\" : 17]>\ng (float[1,1,2,2] x) => (float[1,1,1,1] y)\n<float[1,1,1,1] v = {3}, float[1] c = {5}, float[1,1,2,2] w = {1, 2, 3, 4}>\n{\n  t = Conv (x, v, c)\n  y = Conv (t, w)\n}",
+    "after": "<ir_version: 8, opset_import: [\"\" : 17]>\ng (float[1,1,2,2] x) => (float[1,1,1,1] y)\n<float[1,1,1,1] v = {3}, float[1,1,2,2] w = {1, 2, 3, 4}, float[1] y_B = {50}>\n{\n  y_Conv = Conv (x, v)\n  y = Conv (y_Conv, w, y_B)\n}"
+  },
   "fold-constants": {
     "summary": "Computes what depends on constants alone, by running it on ONNX Runtime, and keeps the result as an initializer.",
     "description": "Computes what depends on constants alone, by running it on ONNX Runtime, and keeps the result as an initializer.\n\nA fold may make the file larger (ConstantOfShape, Expand); all folds together by 64 KiB at most, unless asked for more. Weights\nunder DequantizeLinear stay quantised, and what has no fixed result (random numbers) stays a computation.",

@@ -5,6 +5,7 @@ import { dropIdentity } from './drop-identity.ts';
 import { dropUnused } from './drop-unused.ts';
 import { foldArithmetic } from './fold-arithmetic.ts';
 import { foldBatchNorm } from './fold-batch-norm.ts';
+import { foldBias } from './fold-bias.ts';
 import { type FoldConstantsOptions, foldConstants } from './fold-constants.ts';
 import { foldPad } from './fold-pad.ts';
 import { foldShape } from './fold-shape.ts';
@@ -25,6 +26,7 @@ export {
   dropUnused,
   foldArithmetic,
   foldBatchNorm,
+  foldBias,
   foldConstants,
   foldPad,
   foldShape,
@@ -56,6 +58,7 @@ export const passes: Readonly<Record<string, (options?: PassOptions) => Pass>> =
   'relu-to-frelu': reluToFrelu,
   'fold-batch-norm': foldBatchNorm,
   'fold-arithmetic': foldArithmetic,
+  'fold-bias': foldBias,
   'fold-pad': () => foldPad,
   'fuse-arithmetic': () => fuseArithmetic,
   'mat-mul-to-gemm': () => matMulToGemm,
@@ -69,7 +72,7 @@ export const passes: Readonly<Record<string, (options?: PassOptions) => Pass>> =
 
 /** What does nothing goes, and what is known is computed: no result changes but by the rounding of constants. */
 const simplify = ['drop-unused', 'drop-identity', 'fold-shape', 'fold-constants'];
-const fold = [...simplify, 'fold-batch-norm', 'fold-arithmetic', 'fold-pad', 'fuse-arithmetic', 'mat-mul-to-gemm'];
+const fold = [...simplify, 'fold-batch-norm', 'fold-arithmetic', 'fold-bias', 'fold-pad', 'fuse-arithmetic', 'mat-mul-to-gemm'];
 const lower = ['frelu-after-shuffle', 'lower-frelu', 'sum-to-add'];
 
 /** Named lists of passes. Exact passes of a list are gone through until none fires: a second run changes nothing. */

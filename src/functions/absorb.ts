@@ -50,6 +50,7 @@ export function after(map: Affine, c: Layer, layout: Pick<Layout, 'channels' | '
   const w = matrix.of(c.w);
   const times = k ? w.mul(matrix.alongInputs(k)) : w;
   const scaled = divisor ? times.div(matrix.alongInputs(divisor)) : times;
+  const weight = k || divisor ? scaled.reshape(c.w.dims).as(c.w.dtype) : c.w;
   const before = biasOf(c);
   const shift = t && matrix.sums(w.mul(matrix.alongInputs(t))).mul(alpha);
   const bias = before && shift ? before.add(shift) : (before ?? shift);
@@ -61,7 +62,7 @@ export function after(map: Affine, c: Layer, layout: Pick<Layout, 'channels' | '
       shifts: [terms && matrix.sums(w.mul(matrix.alongInputs(terms)), Math.abs).mul(alpha), before, bias],
     }),
   );
-  return rebuilt({ ...c, x: seen(c, c.x, op) }, scaled.reshape(c.w.dims).as(c.w.dtype), bias?.as(c.w.dtype), op);
+  return rebuilt({ ...c, x: seen(c, c.x, op) }, weight, bias?.as(c.w.dtype), op);
 }
 
 /** A map over the channels of a view, each of which is a run of the layer's, over those. */
