@@ -10,6 +10,7 @@ import { freezeInitializers } from './freeze-initializers.ts';
 import { freluAfterShuffle } from './frelu-after-shuffle.ts';
 import { type FreluToReluOptions, freluToRelu } from './frelu-to-relu.ts';
 import { fuseFrelu } from './fuse-frelu.ts';
+import { inlineForeign } from './inline-foreign.ts';
 import { inlineFunctions } from './inline-functions.ts';
 import { type LowerOptions, lowerFrelu } from './lower-frelu.ts';
 import { type ReluToFreluOptions, reluToFrelu } from './relu-to-frelu.ts';
@@ -26,6 +27,7 @@ export {
   freluAfterShuffle,
   freluToRelu,
   fuseFrelu,
+  inlineForeign,
   inlineFunctions,
   lowerFrelu,
   reluToFrelu,
@@ -41,6 +43,7 @@ export interface PassOptions extends ReluToFreluOptions, FreluToReluOptions, Low
 /** Every pass by its name, in the order a full run would apply them. */
 export const passes: Readonly<Record<string, (options?: PassOptions) => Pass>> = {
   'freeze-initializers': o => freezeInitializers(o?.freeze),
+  'inline-foreign': () => inlineForeign,
   'inline-functions': () => inlineFunctions,
   'drop-identity': () => dropIdentity,
   'fold-shape': () => foldShape,
