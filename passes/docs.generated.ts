@@ -66,6 +66,12 @@ export const docs: Readonly<Record<string, { readonly summary: string; readonly 
     "before": "<ir_version: 8, opset_import: [\"\" : 17, \"local\" : 1]>\ng (float[2] x) => (float[2] y) {\n  y = local.Leaky <slope: float = 0.5> (x)\n}\n<domain: \"local\", opset_import: [\"\" : 17]>\nLeaky <slope> (X) => (Y) {\n  T = LeakyRelu <alpha: float = @slope> (X)\n  Y = Identity (T)\n}",
     "after": "<ir_version: 8, opset_import: [\"\" : 17]>\ng (float[2] x) => (float[2] y) {\n  y_T = LeakyRelu <alpha: float = 0.5> (x)\n  y = Identity (y_T)\n}"
   },
+  "inline-if": {
+    "summary": "Puts the chosen branch in the place of an If whose condition is a constant.",
+    "description": "Puts the chosen branch in the place of an If whose condition is a constant.\n\nThe branch's initializers become those of the graph around it. Names stay where nothing else in the model has them. An output of the\ngraph that the branch takes from outside keeps its name by an Identity.",
+    "before": "<ir_version: 8, opset_import: [\"\" : 17]>\ng (float[2] x) => (float[2] y)\n<bool c = {1}>\n{\n  y = If (c) <\n    then_branch = yes () => (float[2] a) <float[2] k = {1, 2}> { a = Mul (x, k) },\n    else_branch = no () => (float[2] b) { b = Neg (x) }\n  >\n}",
+    "after": "<ir_version: 8, opset_import: [\"\" : 17]>\ng (float[2] x) => (float[2] y)\n<float[2] k = {1, 2}>\n{\n  y = Mul (x, k)\n}"
+  },
   "lower-frelu": {
     "summary": "Writes every Funnel Activation, fused or spelled out, in the form that is fastest where the model is to run.",
     "description": "Writes every Funnel Activation, fused or spelled out, in the form that is fastest where the model is to run.\n\n`residual`, x + relu(T(x) − x), takes 1 off the centre tap: T(x) − x is a convolution too. Where T is 0 it gives what Max(T(x), x)\ngives; elsewhere it differs by the rounding of a convolution, at most (2n + 4)·2⁻²⁴·(|x| + |b| + Σ|w·x|) for n taps of float (twice\nthat for two branches), and where x is −∞ it is NaN. `identity-conv` is the same with x passed through a depthwise 1×1 convolution of\nones, into which ONNX Runtime's CPU provider fuses the sum. Half precision keeps Max.\n\nA quantised funnel rounds T, or T − x, to a grid: another form would round other values. It goes back and forth between one call and\nthe form it was quantised in, whatever the target; another form that is asked for is refused. Lower first, then quantise.",

@@ -12,6 +12,7 @@ import { type FreluToReluOptions, freluToRelu } from './frelu-to-relu.ts';
 import { fuseFrelu } from './fuse-frelu.ts';
 import { inlineForeign } from './inline-foreign.ts';
 import { inlineFunctions } from './inline-functions.ts';
+import { inlineIf } from './inline-if.ts';
 import { type LowerOptions, lowerFrelu } from './lower-frelu.ts';
 import { type ReluToFreluOptions, reluToFrelu } from './relu-to-frelu.ts';
 import { sumToAdd } from './sum-to-add.ts';
@@ -29,6 +30,7 @@ export {
   fuseFrelu,
   inlineForeign,
   inlineFunctions,
+  inlineIf,
   lowerFrelu,
   reluToFrelu,
   sumToAdd,
@@ -45,6 +47,7 @@ export const passes: Readonly<Record<string, (options?: PassOptions) => Pass>> =
   'freeze-initializers': o => freezeInitializers(o?.freeze),
   'inline-foreign': () => inlineForeign,
   'inline-functions': () => inlineFunctions,
+  'inline-if': () => inlineIf,
   'drop-identity': () => dropIdentity,
   'fold-shape': () => foldShape,
   'fold-constants': foldConstants,
