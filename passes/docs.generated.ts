@@ -78,11 +78,23 @@ export const docs: Readonly<Record<string, { readonly summary: string; readonly 
     "before": "<ir_version: 8, opset_import: [\"\" : 17]>\ng (float[1,1,2,2] x) => (float[1,1,2,2] y)\n<float[1,1,3,3] w = {1, 2, 3, 4, 5, 6, 7, 8, 9}, float[1] b = {1}>\n{\n  t = Conv <kernel_shape: ints = [3, 3], pads: ints = [1, 1, 1, 1]> (x, w, b)\n  y = Max (x, t)\n}",
     "after": "<ir_version: 8, opset_import: [\"\" : 17, \"funnel\" : 1]>\ng (float[1,1,2,2] x) => (float[1,1,2,2] y)\n<float[1,1,3,3] w = {1, 2, 3, 4, 5, 6, 7, 8, 9}, float[1] b = {1}>\n{\n  y = funnel.FReLU <dilations: ints = [1, 1], group: int = 1, kernel_shape: ints = [3, 3], pads: ints = [1, 1, 1, 1]> (x, w, b)\n}\n<domain: \"funnel\", opset_import: [\"\" : 17]>\nFReLU <dilations, group, kernel_shape, pads> (X, W, B) => (Y) {\n  T = Conv <dilations: ints = @dilations, group: int = @group, kernel_shape: ints = @kernel_shape, pads: ints = @pads, strides: ints = [1, 1]> (X, W, B)\n  Y = Max (T, X)\n}"
   },
+  "inline-foreign": {
+    "summary": "Puts the bodies of model-local functions in the place of their calls, but for funnels: functions of the domain `funnel` stay calls.",
+    "description": "Puts the bodies of model-local functions in the place of their calls, but for funnels: functions of the domain `funnel` stay calls.\n\nFolds then see into functions whose weights are arguments, and funnels stay ready to be lowered. A function that has no more than its\nname in common with one of `funnel`'s is inlined like any other. inline-functions spares none.",
+    "before": "<ir_version: 8, opset_import: [\"\" : 17, \"local\" : 1]>\ng (float[2] x) => (float[2] y) {\n  y = local.Twice (x)\n}\n<domain: \"local\", opset_import: [\"\" : 17]>\nTwice (X) => (Y) {\n  Y = Add (X, X)\n}",
+    "after": "<ir_version: 8, opset_import: [\"\" : 17]>\ng (float[2] x) => (float[2] y) {\n  y = Add (x, x)\n}"
+  },
   "inline-functions": {
     "summary": "Puts the bodies of model-local functions in the place of their calls, and drops the functions.",
     "description": "Puts the bodies of model-local functions in the place of their calls, and drops the functions.\n\nNames of a body's values become `<result>_<name>`. A function written for another operator set is inlined where its operators are\nthe same version in both.",
     "before": "<ir_version: 8, opset_import: [\"\" : 17, \"local\" : 1]>\ng (float[2] x) => (float[2] y) {\n  y = local.Leaky <slope: float = 0.5> (x)\n}\n<domain: \"local\", opset_import: [\"\" : 17]>\nLeaky <slope> (X) => (Y) {\n  T = LeakyRelu <alpha: float = @slope> (X)\n  Y = Identity (T)\n}",
     "after": "<ir_version: 8, opset_import: [\"\" : 17]>\ng (float[2] x) => (float[2] y) {\n  y_T = LeakyRelu <alpha: float = 0.5> (x)\n  y = Identity (y_T)\n}"
+  },
+  "inline-if": {
+    "summary": "Puts the chosen branch in the place of an If whose condition is a constant.",
+    "description": "Puts the chosen branch in the place of an If whose condition is a constant.\n\nThe branch's initializers become those of the graph around it. Names stay where nothing else in the model has them. An output of the\ngraph that the branch takes from outside keeps its name by an Identity.",
+    "before": "<ir_version: 8, opset_import: [\"\" : 17]>\ng (float[2] x) => (float[2] y)\n<bool c = {1}>\n{\n  y = If (c) <\n    then_branch = yes () => (float[2] a) <float[2] k = {1, 2}> { a = Mul (x, k) },\n    else_branch = no () => (float[2] b) { b = Neg (x) }\n  >\n}",
+    "after": "<ir_version: 8, opset_import: [\"\" : 17]>\ng (float[2] x) => (float[2] y)\n<float[2] k = {1, 2}>\n{\n  y = Mul (x, k)\n}"
   },
   "lower-frelu": {
     "summary": "Writes every Funnel Activation, fused or spelled out, in the form that is fastest where the model is to run.",

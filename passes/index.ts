@@ -14,7 +14,9 @@ import { freluAfterShuffle } from './frelu-after-shuffle.ts';
 import { type FreluToReluOptions, freluToRelu } from './frelu-to-relu.ts';
 import { fuseArithmetic } from './fuse-arithmetic.ts';
 import { fuseFrelu } from './fuse-frelu.ts';
+import { inlineForeign } from './inline-foreign.ts';
 import { inlineFunctions } from './inline-functions.ts';
+import { inlineIf } from './inline-if.ts';
 import { type LowerOptions, lowerFrelu } from './lower-frelu.ts';
 import { matMulToGemm } from './mat-mul-to-gemm.ts';
 import { type ReluToFreluOptions, reluToFrelu } from './relu-to-frelu.ts';
@@ -35,7 +37,9 @@ export {
   freluToRelu,
   fuseArithmetic,
   fuseFrelu,
+  inlineForeign,
   inlineFunctions,
+  inlineIf,
   lowerFrelu,
   matMulToGemm,
   reluToFrelu,
@@ -51,7 +55,9 @@ export interface PassOptions extends ReluToFreluOptions, FreluToReluOptions, Low
 /** Every pass by its name, in the order a full run would apply them. */
 export const passes: Readonly<Record<string, (options?: PassOptions) => Pass>> = {
   'freeze-initializers': o => freezeInitializers(o?.freeze),
+  'inline-foreign': () => inlineForeign,
   'inline-functions': () => inlineFunctions,
+  'inline-if': () => inlineIf,
   'drop-identity': () => dropIdentity,
   'fold-shape': () => foldShape,
   'fold-constants': foldConstants,

@@ -25,7 +25,9 @@ export function noteNamesakes(model: Model): void {
   for (const { graph } of bodies(model)) for (const node of graph.allNodes()) if (others.has(functionKey(node.op))) namesakes.add(node);
 }
 
-function isOurs(f: FunctionDef): boolean {
+/** Whether a function is one of this domain that computes what its name says here. */
+export function isOurs(f: FunctionDef): boolean {
+  if (f.domain !== DOMAIN) return false;
   const opset = f.opsets.get('') ?? 0;
   const variant = byName.get(f.name);
   const kind = kinds.find(k => k.name === f.name);

@@ -12,9 +12,9 @@ import { dropUncalled } from './uncalled.ts';
 /** Functions that call functions that call functions can make a small file very large. */
 const LARGEST = 250_000;
 
-/** Puts functions' bodies in the place of their calls, everywhere in the main graph; functions without calls go. */
-export function inlineAll(model: Model): Pick<PassReport, 'fired' | 'refused'> {
-  const byKey = new Map(model.functions.map(f => [functionKey(f), f]));
+/** Puts functions' bodies in the place of their calls, everywhere in the main graph, but for those to keep; functions without calls go. */
+export function inlineAll(model: Model, keeps: (f: FunctionDef) => boolean = () => false): Pick<PassReport, 'fired' | 'refused'> {
+  const byKey = new Map(model.functions.filter(f => !keeps(f)).map(f => [functionKey(f), f]));
   const state: State = { byKey, names: new Names(model), fired: [], refused: [], nodes: 0, opsets: model.opsets };
   inlineCalls(model.graph, state, []);
   dropUncalled(model);

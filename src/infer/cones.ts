@@ -16,7 +16,8 @@ export const isSmall = (bytes: number | undefined): boolean => (bytes ?? 0) <= S
 
 /** Whether an operand matters for its element type alone, and that is not known yet. */
 export function needsTypes(model: Model): boolean {
-  for (const node of model.graph.nodes()) if (node.inputs.some((v, i) => v && v.dtype === undefined && isTypeOnly(node.op, i))) return true;
+  for (const node of model.graph.allNodes())
+    if (node.inputs.some((v, i) => v && v.dtype === undefined && isTypeOnly(node.op, i))) return true;
   return false;
 }
 

@@ -1,4 +1,6 @@
+import { constantOf } from '../ir/constant.ts';
 import type { Model } from '../ir/model.ts';
+import type { Node } from '../ir/node.ts';
 import { retyped } from '../ir/retype.ts';
 import type { Value } from '../ir/value.ts';
 import { RuntimeFailure } from '../runtime/failure.ts';
@@ -8,25 +10,54 @@ import type { DType } from '../tensor/dtype.ts';
 import { factRuntime } from './runtime.ts';
 import { skeletonOf } from './skeleton.ts';
 
+/** Nodes that one question is about: the runtime looks through all outputs for every node. */
+const MOST_NODES = 2048;
+
+/** Questions that may fail before the rest is left unknown. */
+const MOST_FAILURES = 64;
+
 /**
- * Finds the types of the main graph's values by asking ONNX Runtime, and notes them on the values, beside the declared ones. Returns why not, where the runtime can't load the model (a foreign operator, say).
+ * Finds the types of values by asking ONNX Runtime, and notes them on the values, beside the declared ones: of the main graph, then of
+ * the graphs nested in it, where the types of what a body takes in are known by then. Of a body's inputs only what they declare counts.
+ * Returns why not, where the runtime can't load a node of the main graph (a foreign operator, say); what depends on it stays unknown.
  */
 export async function inferTypes(model: Model): Promise<RuntimeFailure | undefined> {
+  const state: State = { model, failures: [] };
+  let failure: RuntimeFailure | undefined;
+  for (let level = [model.graph]; level.length > 0; ) {
+    const nodes = level.flatMap(graph => [...graph.nodes()]);
+    const rename = level[0] !== model.graph;
+    for (let i = 0; i < nodes.length; i += MOST_NODES) await inferResults(nodes.slice(i, i + MOST_NODES), rename, state);
+    if (!rename) failure = state.failures[0];
+    level = nodes.flatMap(node => [...node.subgraphs()]);
+  }
+  return failure;
+}
+
+interface State {
+  readonly model: Model;
+  readonly failures: RuntimeFailure[];
+}
+
+/** Asks about all nodes at once; when that fails, about halves, until the culprit is alone. */
+async function inferResults(nodes: readonly Node[], rename: boolean, state: State): Promise<void> {
+  if (state.failures.length >= MOST_FAILURES || state.failures.some(f => f.kind !== 'error')) return;
+  const { model, values } = skeletonOf(nodes, state.model, { rename });
+  if (values.length === 0) return;
   try {
-    const outputs = await typesOf(skeletonOf(model));
-    const types = new Map(outputs.map(o => [o.name, o]));
-    for (const node of model.graph.nodes()) {
-      for (const value of node.outputs) {
-        const found = types.get(value.name);
-        if (found?.dtype === undefined) continue;
-        // The runtime describes a scalar and an unknown rank alike.
-        value.inferred = { kind: 'tensor', dtype: found.dtype, shape: found.shape.length > 0 ? found.shape : undefined };
-      }
+    for (const [i, { dtype, shape }] of (await typesOf(model)).entries()) {
+      const value = values[i]!;
+      const literal = constantOf(value);
+      // The runtime describes a scalar and an unknown rank alike.
+      if (dtype !== undefined) value.inferred = { kind: 'tensor', dtype, shape: literal?.dims ?? (shape.length > 0 ? shape : undefined) };
     }
-    return undefined;
   } catch (error) {
-    if (error instanceof RuntimeFailure) return error;
-    throw error;
+    if (!(error instanceof RuntimeFailure)) throw error;
+    state.failures.push(error);
+    const middle = Math.ceil(nodes.length / 2);
+    if (nodes.length === 1) return;
+    await inferResults(nodes.slice(0, middle), rename, state);
+    await inferResults(nodes.slice(middle), rename, state);
   }
 }
 
@@ -53,11 +84,11 @@ async function typesOf(model: Model): Promise<readonly ValueMetadata[]> {
   }
 }
 
-/** Whether some value of the main graph has no known rank, or may be an image whose channels are not known. */
+/** Whether some value has no known rank, or may be an image whose channels are not known. */
 function lacksTypes(model: Model): boolean {
   const unknown = ({ name, shape, inferred }: Value) =>
     name !== '' && !inferred && (shape === undefined || (shape.length === 4 && typeof shape[1] !== 'number'));
-  for (const node of model.graph.nodes()) if (node.outputs.some(unknown)) return true;
+  for (const node of model.graph.allNodes()) if (node.outputs.some(unknown)) return true;
   return false;
 }
 
