@@ -77,7 +77,7 @@ export const passes: Readonly<Record<string, (options?: PassOptions) => Pass>> =
 };
 
 /** What does nothing goes, and what is known is computed: no result changes but by the rounding of constants. */
-const simplify = ['drop-unused', 'drop-identity', 'fold-shape', 'fold-constants'];
+const simplify = ['inline-foreign', 'drop-unused', 'drop-identity', 'fold-shape', 'fold-constants', 'inline-if'];
 const fold = [...simplify, 'fold-batch-norm', 'fold-arithmetic', 'fold-bias', 'fold-pad', 'fuse-arithmetic', 'mat-mul-to-gemm'];
 const lower = ['frelu-after-shuffle', 'lower-frelu', 'sum-to-add'];
 
