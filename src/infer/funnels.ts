@@ -8,7 +8,19 @@ import { inferMissingTypes } from './types.ts';
 /** Finds out what recognising funnels needs to know of a model. */
 export async function prepareFunnels(model: Model): Promise<void> {
   noteNamesakes(model);
-  await inferMissingTypes(model);
+  if (mayHaveFunnels(model)) await inferMissingTypes(model);
+}
+
+/** Whether there is a depthwise convolution, or a call: most networks have neither, and nothing need be known of them. */
+function mayHaveFunnels(model: Model): boolean {
+  for (const { op, attributes, inputs } of model.graph.allNodes()) {
+    if (op.domain !== '') return true;
+    const group = attributes.get('group');
+    if (group?.type === 'int' && group.value > 1n) return true;
+    // Of an image of one channel every convolution to one is depthwise.
+    if (op.name.includes('Conv') && inputs.some(v => v && v.shape?.[0] === 1 && v.shape[1] === 1)) return true;
+  }
+  return false;
 }
 
 /** A pass that finds every Funnel Activation, called or spelled out, and changes none. `found` holds them by the name of their result. */

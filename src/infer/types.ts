@@ -2,7 +2,7 @@ import { constantOf } from '../ir/constant.ts';
 import type { Model } from '../ir/model.ts';
 import type { Node } from '../ir/node.ts';
 import { retyped } from '../ir/retype.ts';
-import type { Value } from '../ir/value.ts';
+import { Value } from '../ir/value.ts';
 import { RuntimeFailure } from '../runtime/failure.ts';
 import type { ValueMetadata } from '../runtime/session.ts';
 import { encode } from '../serde/model-file.ts';
@@ -22,6 +22,17 @@ const MOST_FAILURES = 64;
  * Returns why not, where the runtime can't load a node of the main graph (a foreign operator, say); what depends on it stays unknown.
  */
 export async function inferTypes(model: Model): Promise<RuntimeFailure | undefined> {
+  const last = answers.get(model);
+  if (last?.edits === Value.edits) return last.failure;
+  const failure = await ask(model);
+  answers.set(model, { edits: Value.edits, failure });
+  return failure;
+}
+
+/** What was found out when, so that a model that has not changed since is not asked about again. */
+const answers = new WeakMap<Model, { readonly edits: number; readonly failure: RuntimeFailure | undefined }>();
+
+async function ask(model: Model): Promise<RuntimeFailure | undefined> {
   const state: State = { model, failures: [] };
   let failure: RuntimeFailure | undefined;
   for (let level = [model.graph]; level.length > 0; ) {

@@ -91,12 +91,17 @@ export class Value {
     return this.constant?.dtype ?? this.inferred?.dtype ?? (this.type?.kind === 'tensor' ? this.type.dtype : undefined);
   }
 
+  /** How many uses have come and gone, of all values there are: as long as it stays, no graph has changed. */
+  static edits = 0;
+
   /** For Node and Graph, which own the two ends of a use. @internal */
   static link(value: Value, use: Use): void {
     value.#uses.add(use);
+    Value.edits++;
   }
   /** @internal */
   static unlink(value: Value, use: Use): void {
     value.#uses.delete(use);
+    Value.edits++;
   }
 }
