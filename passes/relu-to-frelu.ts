@@ -2,6 +2,7 @@ import { checkOptions, type FunnelOptions, makeFunnel } from '../src/functions/f
 import type { Start } from '../src/functions/start.ts';
 import { funnelFinder } from '../src/infer/funnels.ts';
 import { imageFacts, isConvolved, notAnImage } from '../src/infer/image.ts';
+import { inferMissingTypes } from '../src/infer/types.ts';
 import { constantOf } from '../src/ir/constant.ts';
 import type { Node } from '../src/ir/node.ts';
 import type { Value } from '../src/ir/value.ts';
@@ -94,6 +95,7 @@ export function reluToFrelu(options: ReluToFreluOptions = {}): Pass {
   return pass('relu-to-frelu', 'changes', rules, {
     async prepare(model) {
       for (const weights of trained) weights.lookAt(model);
+      await inferMissingTypes(model);
       const { finder, found } = funnelFinder();
       await finder.run(model);
       for (const { nodes } of found.values()) for (const node of nodes) within.set(node, nodes[0]!.outputs[0]!);
