@@ -6,6 +6,12 @@ export const docs: Readonly<Record<string, { readonly summary: string; readonly 
     "before": "<ir_version: 8, opset_import: [\"\" : 17]>\ng (float[2,3] x) => (float[2,3] y) {\n  a = Identity (x)\n  b = Relu (a)\n  y = Dropout (b)\n}",
     "after": "<ir_version: 8, opset_import: [\"\" : 17]>\ng (float[2,3] x) => (float[2,3] y) {\n  y = Relu (x)\n}"
   },
+  "drop-no-op": {
+    "summary": "Removes operators that do nothing where they stand.",
+    "description": "Removes operators that do nothing where they stand.\n\nA Cast to the type at hand; Reshape, Flatten, Squeeze, Unsqueeze, Expand, Slice and reductions that leave the shape as it is; Pad by\nnothing, Tile once, Resize by 1, Concat, Sum, Max, Min and Mean of one operand, Split into one; Transpose without a move; pools of one\npixel; x + 0, x − 0, x·1, x / 1, x¹, x ∧ true, x ∨ false, where the constant does not stretch x; Where with a constant condition; Clip\nbetween infinities; Neg, Not twice; Abs, Ceil, Floor, Round, Sign again. A shape that nothing vouches for is not known: what a file\ndeclares of inner values does not count. A Clip of floats without bounds stays, because it takes infinity to the largest number.",
+    "before": "<ir_version: 8, opset_import: [\"\" : 17]>\ng (float[N,3] x) => (float[N,3] y)\n<int64[2] shape = {-1, 3}, float one = {1}>\n{\n  t = Reshape (x, shape)\n  u = Mul (one, t)\n  v = Cast <to: int = 1> (u)\n  y = Relu (v)\n}",
+    "after": "<ir_version: 8, opset_import: [\"\" : 17]>\ng (float[N,3] x) => (float[N,3] y) {\n  y = Relu (x)\n}"
+  },
   "drop-unused": {
     "summary": "Removes what no output depends on: nodes, initializers, functions.",
     "description": "Removes what no output depends on: nodes, initializers, functions.\n\nInputs stay, and so do initializers that a caller may override: they are the model's interface.",

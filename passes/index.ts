@@ -2,6 +2,7 @@ import type { FunnelOptions } from '../src/functions/funnel.ts';
 import type { FoldOptions } from '../src/functions/layers.ts';
 import type { Pass } from '../src/rewrite/pass.ts';
 import { dropIdentity } from './drop-identity.ts';
+import { dropNoOp } from './drop-no-op.ts';
 import { dropUnused } from './drop-unused.ts';
 import { foldArithmetic } from './fold-arithmetic.ts';
 import { foldBatchNorm } from './fold-batch-norm.ts';
@@ -25,6 +26,7 @@ import { sumToAdd } from './sum-to-add.ts';
 export type { FoldConstantsOptions, FoldOptions, FreluToReluOptions, FunnelOptions, LowerOptions, ReluToFreluOptions };
 export {
   dropIdentity,
+  dropNoOp,
   dropUnused,
   foldArithmetic,
   foldBatchNorm,
@@ -59,6 +61,7 @@ export const passes: Readonly<Record<string, (options?: PassOptions) => Pass>> =
   'inline-functions': () => inlineFunctions,
   'inline-if': () => inlineIf,
   'drop-identity': () => dropIdentity,
+  'drop-no-op': () => dropNoOp,
   'fold-shape': () => foldShape,
   'fold-constants': foldConstants,
   'relu-to-frelu': reluToFrelu,

@@ -50,6 +50,7 @@ export class Node {
     this.metadata = extras.metadata ?? new Map();
     this.origin = extras.origin;
     for (const [i, value] of inputs.entries()) this.setInput(i, value);
+    for (const body of this.subgraphs()) body.isBody = true;
     this.outputs = outputs.map(({ name, type }, index) => new Value({ kind: 'result', node: this, index }, name, type));
   }
 

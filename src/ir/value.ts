@@ -82,9 +82,13 @@ export class Value {
     if (!declared || !inferred || declared.length !== inferred.length) return inferred ?? declared;
     return declared.map((dim, i) => (typeof dim === 'number' ? dim : typeof inferred[i] === 'number' ? inferred[i] : (dim ?? inferred[i])));
   }
-  /** The shape, where it can be relied on: that of a constant, of an input as declared, of a result as inferred. A file may declare anything of a result. */
+  /**
+   * The shape, where it can be relied on: that of a constant, of a model's input as declared, of a result as inferred. A file may declare
+   * anything of a result; what a loop hands on may change its shape from one round to the next.
+   */
   get sureShape(): readonly Dim[] | undefined {
-    return this.definition.kind === 'result' ? this.inferred?.shape : this.shape;
+    const { kind } = this.definition;
+    return kind === 'result' || (kind === 'input' && this.owner?.isBody) ? this.inferred?.shape : this.shape;
   }
   /** The element type, when this is a tensor. */
   get dtype(): DType | undefined {

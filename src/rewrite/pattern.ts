@@ -107,6 +107,7 @@ interface NodeOptions<K extends OpName> {
   readonly as?: string;
   readonly shared?: boolean;
   readonly variadic?: boolean;
+  readonly where?: (node: Node) => boolean;
   readonly conditions: readonly { readonly attrs: Partial<Attrs<K>>; readonly code: ReasonCode }[];
 }
 
@@ -140,9 +141,15 @@ export class NodePattern<K extends OpName, C extends Captures> extends Pattern<C
     return new NodePattern(this.op, this.#inputs, { ...this.#options, variadic: true });
   }
 
+  /** Matches only where `test` holds of the node: elsewhere the pattern is not there. */
+  where(test: (node: Node) => boolean): NodePattern<K, C> {
+    return new NodePattern(this.op, this.#inputs, { ...this.#options, where: test });
+  }
+
   match(value: Value | undefined, m: Match): boolean {
     const node = value?.producer;
     if (!node || node.op.name !== this.op || node.op.domain !== '' || value !== node.outputs[0]) return false;
+    if (this.#options.where && !this.#options.where(node)) return false;
     const operands = Math.max(node.inputs.length, this.#inputs.length);
     const matchAll = (inputs: readonly (Value | undefined)[]) =>
       Array.from({ length: operands }).every(
