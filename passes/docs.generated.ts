@@ -30,6 +30,12 @@ export const docs: Readonly<Record<string, { readonly summary: string; readonly 
     "before": "<ir_version: 8, opset_import: [\"\" : 17]>\ng (float[N,8,4,4] x) => (float[M] y)\n<int64[1] axis = {1}, int64[1] one = {1}>\n{\n  s = Shape (x)\n  c = Gather (s, axis)\n  v = Concat <axis: int = 0> (c, one)\n  y = Cast <to: int = 1> (v)\n}",
     "after": "<ir_version: 8, opset_import: [\"\" : 17]>\ng (float[N,8,4,4] x) => (float[M] y)\n<int64[1] one = {1}, int64[1] c_value = {8}>\n{\n  v = Concat <axis: int = 0> (c_value, one)\n  y = Cast <to: int = 1> (v)\n}"
   },
+  "force-eval": {
+    "summary": "Takes BatchNormalization and Dropout out of training mode: training_mode becomes false, is_test becomes 1 (before operator set 7), and the statistics that BatchNormalization gives while training go.",
+    "description": "Takes BatchNormalization and Dropout out of training mode: training_mode becomes false, is_test becomes 1 (before operator set 7), and\nthe statistics that BatchNormalization gives while training go.\n\nExporters leave training on by mistake. The model computes something else then: an explicit choice, never part of a pipeline by\nitself. Where something uses the statistics of the batch, or Dropout's mask, the node stays.",
+    "before": "<ir_version: 8, opset_import: [\"\" : 17]>\ng (float[2,1] x, float[1] s, float[1] b, float[1] m, float[1] v) => (float[2,1] y) {\n  y, mean, var = BatchNormalization <training_mode: int = 1> (x, s, b, m, v)\n}",
+    "after": "<ir_version: 8, opset_import: [\"\" : 17]>\ng (float[2,1] x, float[1] s, float[1] b, float[1] m, float[1] v) => (float[2,1] y) {\n  y = BatchNormalization (x, s, b, m, v)\n}"
+  },
   "freeze-initializers": {
     "summary": "Turns initializers that a caller may override (they are listed as inputs too) into constants, so that other passes may fold them.",
     "description": "Turns initializers that a caller may override (they are listed as inputs too) into constants, so that other passes may fold them.\n\n`glob` chooses them by name; without it, all. The model's inputs become fewer: an explicit choice, never part of a pipeline by\nitself. With the defaults in place the model computes the same.",

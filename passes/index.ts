@@ -6,6 +6,7 @@ import { dropUnused } from './drop-unused.ts';
 import { foldBatchNorm } from './fold-batch-norm.ts';
 import { type FoldConstantsOptions, foldConstants } from './fold-constants.ts';
 import { foldShape } from './fold-shape.ts';
+import { forceEval } from './force-eval.ts';
 import { freezeInitializers } from './freeze-initializers.ts';
 import { freluAfterShuffle } from './frelu-after-shuffle.ts';
 import { type FreluToReluOptions, freluToRelu } from './frelu-to-relu.ts';
@@ -24,6 +25,7 @@ export {
   foldBatchNorm,
   foldConstants,
   foldShape,
+  forceEval,
   freezeInitializers,
   freluAfterShuffle,
   freluToRelu,
@@ -45,6 +47,7 @@ export interface PassOptions extends ReluToFreluOptions, FreluToReluOptions, Low
 /** Every pass by its name, in the order a full run would apply them. */
 export const passes: Readonly<Record<string, (options?: PassOptions) => Pass>> = {
   'freeze-initializers': o => freezeInitializers(o?.freeze),
+  'force-eval': () => forceEval,
   'inline-foreign': () => inlineForeign,
   'inline-functions': () => inlineFunctions,
   'inline-if': () => inlineIf,
