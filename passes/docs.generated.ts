@@ -84,6 +84,18 @@ export const docs: Readonly<Record<string, { readonly summary: string; readonly 
     "before": "<ir_version: 8, opset_import: [\"\" : 17, \"funnel\" : 1]>\ng (float[1,1,2,2] x) => (float[1,1,2,2] y)\n<float[1,1,3,3] w = {1, 2, 3, 4, 5, 6, 7, 8, 9}, float[1] b = {1}>\n{\n  y = funnel.FReLU <dilations: ints = [1, 1], group: int = 1, kernel_shape: ints = [3, 3], pads: ints = [1, 1, 1, 1]> (x, w, b)\n}\n<domain: \"funnel\", opset_import: [\"\" : 17]>\nFReLU <dilations, group, kernel_shape, pads> (X, W, B) => (Y) {\n  T = Conv <dilations: ints = @dilations, group: int = @group, kernel_shape: ints = @kernel_shape, pads: ints = @pads, strides: ints = [1, 1]> (X, W, B)\n  Y = Max (T, X)\n}",
     "after": "<ir_version: 8, opset_import: [\"\" : 17]>\ng (float[1,1,2,2] x) => (float[1,1,2,2] y)\n<float[1,1,3,3] w = {1, 2, 3, 4, 5, 6, 7, 8, 9}, float[1] b = {1}>\n{\n  y_T = Conv <dilations: ints = [1, 1], group: int = 1, kernel_shape: ints = [3, 3], pads: ints = [1, 1, 1, 1], strides: ints = [1, 1]> (x, w, b)\n  y = Max (y_T, x)\n}"
   },
+  "merge-initializers": {
+    "summary": "Makes one of initializers that are equal bit by bit, of one graph, or of a graph and those nested in it. The first keeps its name.",
+    "description": "Makes one of initializers that are equal bit by bit, of one graph, or of a graph and those nested in it. The first keeps its name.\n\nThose that a caller may override, and outputs of a graph, stay. Not for a model to be trained further: weights that happen to begin\nequal would be trained as one.",
+    "before": "<ir_version: 8, opset_import: [\"\" : 17]>\ng (float[2] x) => (float[2] y)\n<float[2] a = {1, 2}, float[2] b = {1, 2}>\n{\n  t = Add (x, a)\n  y = Mul (t, b)\n}",
+    "after": "<ir_version: 8, opset_import: [\"\" : 17]>\ng (float[2] x) => (float[2] y)\n<float[2] a = {1, 2}>\n{\n  t = Add (x, a)\n  y = Mul (t, a)\n}"
+  },
+  "merge-nodes": {
+    "summary": "Computes once what is computed twice: nodes of the same operator with the same attributes and operands become the first of them. A nested graph takes what the graph around it has computed by then.",
+    "description": "Computes once what is computed twice: nodes of the same operator with the same attributes and operands become the first of them. A\nnested graph takes what the graph around it has computed by then.\n\nOperators that need not compute the same each time (random numbers, calls of functions), and those with nested graphs, stay;\nDequantizeLinear too, since runtimes look for one of its own before each quantised operator. Of two results that are both outputs, both\nstay.",
+    "before": "<ir_version: 8, opset_import: [\"\" : 17]>\ng (float[2] x) => (float[2] y) {\n  a = Sigmoid (x)\n  b = Sigmoid (x)\n  c = Neg (a)\n  d = Neg (b)\n  y = Mul (c, d)\n}",
+    "after": "<ir_version: 8, opset_import: [\"\" : 17]>\ng (float[2] x) => (float[2] y) {\n  a = Sigmoid (x)\n  c = Neg (a)\n  y = Mul (c, c)\n}"
+  },
   "relu-to-frelu": {
     "summary": "Turns every ReLU over an image into a Funnel Activation: y = max(x, T(x)), T a depthwise convolution over a k×k window.",
     "description": "Turns every ReLU over an image into a Funnel Activation: y = max(x, T(x)), T a depthwise convolution over a k×k window.\n\nReLU is the funnel with T = 0, LeakyRelu and PRelu with a slope of at most 1 the ones whose centre tap is the slope, Clip the one\nwith T = min, its upper bound kept after it. So the start `exact` computes what the network did before, and training goes on from\nthere (Ma, Zhang, Sun: \"Funnel Activation for Visual Recognition\", ECCV 2020, whose own start is `gaussian`).",

@@ -15,6 +15,8 @@ import { inlineForeign } from './inline-foreign.ts';
 import { inlineFunctions } from './inline-functions.ts';
 import { inlineIf } from './inline-if.ts';
 import { type LowerOptions, lowerFrelu } from './lower-frelu.ts';
+import { mergeInitializers } from './merge-initializers.ts';
+import { mergeNodes } from './merge-nodes.ts';
 import { type ReluToFreluOptions, reluToFrelu } from './relu-to-frelu.ts';
 import { sumToAdd } from './sum-to-add.ts';
 
@@ -34,6 +36,8 @@ export {
   inlineFunctions,
   inlineIf,
   lowerFrelu,
+  mergeInitializers,
+  mergeNodes,
   reluToFrelu,
   sumToAdd,
 };
@@ -61,6 +65,8 @@ export const passes: Readonly<Record<string, (options?: PassOptions) => Pass>> =
   'lower-frelu': lowerFrelu,
   'frelu-to-relu': freluToRelu,
   'sum-to-add': () => sumToAdd,
+  'merge-initializers': () => mergeInitializers,
+  'merge-nodes': () => mergeNodes,
   'drop-unused': () => dropUnused,
 };
 
