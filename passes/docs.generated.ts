@@ -50,9 +50,15 @@ export const docs: Readonly<Record<string, { readonly summary: string; readonly 
   },
   "fold-shape": {
     "summary": "Makes sizes that are known constants: Shape of a value whose shape is known, and Gather of a known size from one that is known in part.",
-    "description": "Makes sizes that are known constants: Shape of a value whose shape is known, and Gather of a known size from one that is known in part.\n\nWhat is computed of them alone is folded too, and each size that becomes known may let ONNX Runtime know more of them: so it goes on\nuntil none does.",
+    "description": "Makes sizes that are known constants: Shape of a value whose shape is known, and Gather of a known size from one that is known in part.\n\nWhat integers are computed of them alone is folded too, and each size that becomes known may let ONNX Runtime know more of them: so it goes on\nuntil none does.",
     "before": "<ir_version: 8, opset_import: [\"\" : 17]>\ng (float[N,8,4,4] x) => (float[M] y)\n<int64[1] axis = {1}, int64[1] one = {1}>\n{\n  s = Shape (x)\n  c = Gather (s, axis)\n  v = Concat <axis: int = 0> (c, one)\n  y = Cast <to: int = 1> (v)\n}",
     "after": "<ir_version: 8, opset_import: [\"\" : 17]>\ng (float[N,8,4,4] x) => (float[M] y)\n<int64[1] one = {1}, int64[1] c_value = {8}>\n{\n  v = Concat <axis: int = 0> (c_value, one)\n  y = Cast <to: int = 1> (v)\n}"
+  },
+  "force-eval": {
+    "summary": "Takes BatchNormalization and Dropout out of training mode: training_mode becomes false, is_test becomes 1 (before operator set 7), and the statistics that BatchNormalization gives while training go.",
+    "description": "Takes BatchNormalization and Dropout out of training mode: training_mode becomes false, is_test becomes 1 (before operator set 7), and\nthe statistics that BatchNormalization gives while training go.\n\nExporters leave training on by mistake. The model computes something else then: an explicit choice, never part of a pipeline by\nitself. Where something uses the statistics of the batch, or Dropout's mask, the node stays.",
+    "before": "<ir_version: 8, opset_import: [\"\" : 17]>\ng (float[2,1] x, float[1] s, float[1] b, float[1] m, float[1] v) => (float[2,1] y) {\n  y, mean, var = BatchNormalization <training_mode: int = 1> (x, s, b, m, v)\n}",
+    "after": "<ir_version: 8, opset_import: [\"\" : 17]>\ng (float[2,1] x, float[1] s, float[1] b, float[1] m, float[1] v) => (float[2,1] y) {\n  y = BatchNormalization (x, s, b, m, v)\n}"
   },
   "freeze-initializers": {
     "summary": "Turns initializers that a caller may override (they are listed as inputs too) into constants, so that other passes may fold them.",
@@ -113,6 +119,18 @@ export const docs: Readonly<Record<string, { readonly summary: string; readonly 
     "description": "Writes MatMul of two matrices and the Add after it as one Gemm.\n\nx·W + b, x and W of rank 2, b such that it does not make the result larger: [N], [1, N], [M, N] or one number. Runtimes add b while\nthey multiply.",
     "before": "<ir_version: 8, opset_import: [\"\" : 17]>\ng (float[M,2] x) => (float[M,2] y)\n<float[2,2] w = {1, 2, 3, 4}, float[2] b = {5, 6}>\n{\n  t = MatMul (x, w)\n  y = Add (b, t)\n}",
     "after": "<ir_version: 8, opset_import: [\"\" : 17]>\ng (float[M,2] x) => (float[M,2] y)\n<float[2,2] w = {1, 2, 3, 4}, float[2] b = {5, 6}>\n{\n  y = Gemm (x, w, b)\n}"
+  },
+  "merge-initializers": {
+    "summary": "Makes one of initializers that are equal bit by bit, of one graph, or of a graph and those nested in it. The first keeps its name.",
+    "description": "Makes one of initializers that are equal bit by bit, of one graph, or of a graph and those nested in it. The first keeps its name.\n\nThose that a caller may override, and outputs of a graph, stay. Not for a model to be trained further: weights that happen to begin\nequal would be trained as one.",
+    "before": "<ir_version: 8, opset_import: [\"\" : 17]>\ng (float[2] x) => (float[2] y)\n<float[2] a = {1, 2}, float[2] b = {1, 2}>\n{\n  t = Add (x, a)\n  y = Mul (t, b)\n}",
+    "after": "<ir_version: 8, opset_import: [\"\" : 17]>\ng (float[2] x) => (float[2] y)\n<float[2] a = {1, 2}>\n{\n  t = Add (x, a)\n  y = Mul (t, a)\n}"
+  },
+  "merge-nodes": {
+    "summary": "Computes once what is computed twice: nodes of the same operator with the same attributes and operands become the first of them. A nested graph takes what the graph around it has computed by then.",
+    "description": "Computes once what is computed twice: nodes of the same operator with the same attributes and operands become the first of them. A\nnested graph takes what the graph around it has computed by then.\n\nOperators that need not compute the same each time (random numbers, calls of functions), and those with nested graphs, stay;\nDequantizeLinear too, since runtimes look for one of its own before each quantised operator. Of two results that are both outputs, both\nstay.",
+    "before": "<ir_version: 8, opset_import: [\"\" : 17]>\ng (float[2] x) => (float[2] y) {\n  a = Sigmoid (x)\n  b = Sigmoid (x)\n  c = Neg (a)\n  d = Neg (b)\n  y = Mul (c, d)\n}",
+    "after": "<ir_version: 8, opset_import: [\"\" : 17]>\ng (float[2] x) => (float[2] y) {\n  a = Sigmoid (x)\n  c = Neg (a)\n  y = Mul (c, c)\n}"
   },
   "relu-to-frelu": {
     "summary": "Turns every ReLU over an image into a Funnel Activation: y = max(x, T(x)), T a depthwise convolution over a k×k window.",

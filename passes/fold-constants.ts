@@ -8,11 +8,14 @@ import type { Value } from '../src/ir/value.ts';
 import { definedWithin, Names } from '../src/rewrite/names.ts';
 import { type Pass, type PassReport, type Place, placeOf, type RefusedPlace } from '../src/rewrite/pass.ts';
 import { RuntimeFailure } from '../src/runtime/failure.ts';
+import { isFloat } from '../src/tensor/dtype.ts';
 import type { Tensor } from '../src/tensor/tensor.ts';
 
 export interface FoldConstantsOptions {
   /** Bytes that all folds together may add to the file. Default 64 KiB. */
   readonly maxGrowth?: number;
+  /** Folds integers alone, which are sizes and indices: weights stay as they are computed. */
+  readonly integersOnly?: boolean;
 }
 
 /**
@@ -51,7 +54,8 @@ export const foldConstants = (options: FoldConstantsOptions = {}): Pass => ({
       refused.push({ ...placeOf(value.producer as Node), code, detail });
     if (needsTypes(model)) await inferTypes(model);
     const names = new Names(model);
-    const wanted = conesOf(model.graph);
+    const fits = ({ dtype }: Value) => !options.integersOnly || (dtype !== undefined && !isFloat(dtype));
+    const wanted = conesOf(model.graph).filter(fits);
     const sizes = await coneSizes(wanted, model);
     const { chosen, over } = withinBudget(wanted, sizes, options.maxGrowth ?? 64 * 1024);
     for (const value of over) refuse(value, 'E_BUDGET', `it would add ${sizes.get(value)} bytes to the file; raise max-growth to fold it`);

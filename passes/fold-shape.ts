@@ -13,7 +13,7 @@ const maxGrowth = 4096;
 /**
  * Makes sizes that are known constants: Shape of a value whose shape is known, and Gather of a known size from one that is known in part.
  *
- * What is computed of them alone is folded too, and each size that becomes known may let ONNX Runtime know more of them: so it goes on
+ * What integers are computed of them alone is folded too, and each size that becomes known may let ONNX Runtime know more of them: so it goes on
  * until none does.
  *
  * @before
@@ -47,7 +47,7 @@ export const foldShape: Pass = {
     for (;;) {
       const round = await shapes.run(model);
       if (round.fired.length === 0) return { ...round, fired };
-      const { fired: computed } = await foldConstants({ maxGrowth }).run(model);
+      const { fired: computed } = await foldConstants({ maxGrowth, integersOnly: true }).run(model);
       fired.push(...round.fired, ...computed);
     }
   },

@@ -10,6 +10,7 @@ import { foldBias } from './fold-bias.ts';
 import { type FoldConstantsOptions, foldConstants } from './fold-constants.ts';
 import { foldPad } from './fold-pad.ts';
 import { foldShape } from './fold-shape.ts';
+import { forceEval } from './force-eval.ts';
 import { freezeInitializers } from './freeze-initializers.ts';
 import { freluAfterShuffle } from './frelu-after-shuffle.ts';
 import { type FreluToReluOptions, freluToRelu } from './frelu-to-relu.ts';
@@ -20,6 +21,8 @@ import { inlineFunctions } from './inline-functions.ts';
 import { inlineIf } from './inline-if.ts';
 import { type LowerOptions, lowerFrelu } from './lower-frelu.ts';
 import { matMulToGemm } from './mat-mul-to-gemm.ts';
+import { mergeInitializers } from './merge-initializers.ts';
+import { mergeNodes } from './merge-nodes.ts';
 import { type ReluToFreluOptions, reluToFrelu } from './relu-to-frelu.ts';
 import { sumToAdd } from './sum-to-add.ts';
 
@@ -34,6 +37,7 @@ export {
   foldConstants,
   foldPad,
   foldShape,
+  forceEval,
   freezeInitializers,
   freluAfterShuffle,
   freluToRelu,
@@ -44,6 +48,8 @@ export {
   inlineIf,
   lowerFrelu,
   matMulToGemm,
+  mergeInitializers,
+  mergeNodes,
   reluToFrelu,
   sumToAdd,
 };
@@ -57,6 +63,7 @@ export interface PassOptions extends ReluToFreluOptions, FreluToReluOptions, Low
 /** Every pass by its name, in the order a full run would apply them. */
 export const passes: Readonly<Record<string, (options?: PassOptions) => Pass>> = {
   'freeze-initializers': o => freezeInitializers(o?.freeze),
+  'force-eval': () => forceEval,
   'inline-foreign': () => inlineForeign,
   'inline-functions': () => inlineFunctions,
   'inline-if': () => inlineIf,
@@ -76,11 +83,23 @@ export const passes: Readonly<Record<string, (options?: PassOptions) => Pass>> =
   'lower-frelu': lowerFrelu,
   'frelu-to-relu': freluToRelu,
   'sum-to-add': () => sumToAdd,
+  'merge-initializers': () => mergeInitializers,
+  'merge-nodes': () => mergeNodes,
   'drop-unused': () => dropUnused,
 };
 
 /** What does nothing goes, and what is known is computed: no result changes but by the rounding of constants. */
-const simplify = ['inline-foreign', 'drop-unused', 'drop-identity', 'fold-shape', 'fold-constants', 'inline-if'];
+const simplify = [
+  'inline-foreign',
+  'drop-unused',
+  'drop-identity',
+  'drop-no-op',
+  'fold-shape',
+  'fold-constants',
+  'inline-if',
+  'merge-initializers',
+  'merge-nodes',
+];
 const fold = [...simplify, 'fold-batch-norm', 'fold-arithmetic', 'fold-bias', 'fold-pad', 'fuse-arithmetic', 'mat-mul-to-gemm'];
 const lower = ['frelu-after-shuffle', 'lower-frelu', 'sum-to-add'];
 

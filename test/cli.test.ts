@@ -109,6 +109,21 @@ g (float[1,1,4,4] x, float[1,1,1,1] w = {2}, float[1] s = {1}, float[1] b = {0},
     expect(some!.stdout).toMatch(/freeze-initializers +4 × initializer[\s\S]*refused 1 × E_OVERRIDABLE/);
   });
 
+  test('training mode is left alone unless evaluation is forced', async () => {
+    const text = `<ir_version: 8, opset_import: ["" : 17]>
+g (float[1,1,4,4] x) => (float[1,1,4,4] y)
+<float[1,1,1,1] w = {2}, float[1] s = {1}, float[1] b = {0}, float[1] m = {0}, float[1] v = {1}> {
+  t = Conv (x, w)
+  y, mean, var = BatchNormalization <training_mode = 1> (t, s, b, m, v)
+}`;
+    writeFileSync(at('training.onnxtxt'), text);
+    const [left, forced] = await twoAtATime(['', '--force-eval'], async extra =>
+      funnel(['fold', 'training.onnxtxt', ...extra.split(' ').filter(Boolean), '-o', `training${extra}.onnx`]),
+    );
+    expect(left!.stdout).toMatch(/refused 1 × E_TRAINING: .*--force-eval/);
+    expect(forced!.stdout).toMatch(/force-eval +1 × BatchNormalization[\s\S]*fold-batch-norm +1 × BatchNormalization/);
+  });
+
   test('the demo', async () => {
     const { code, stdout, stderr } = await funnel(['demo', '--out', 'demo'], {
       env: { FUNNEL_SWIFTSHADER: '/nowhere.json', VK_ICD_FILENAMES: '/nowhere.json' },

@@ -20,7 +20,7 @@ afterAll(async () => {
 });
 
 /** The passes that keep what a model computes; freeze-initializers, which takes inputs away, only where it is the point. */
-const exact = Object.keys(passes).filter(name => name !== 'relu-to-frelu' && name !== 'freeze-initializers');
+const exact = Object.keys(passes).filter(name => !['relu-to-frelu', 'freeze-initializers', 'force-eval'].includes(name));
 const run = (model: Model, names: readonly string[], options = {}) =>
   rewrite(
     model,
@@ -41,7 +41,9 @@ describe.skipIf(Object.keys(backend).length === 0)("ONNX's own backend models", 
       for (const refused of report.flatMap(r => r.refused)) expect(refused.detail).not.toBe('');
       if (model !== before) after.push(model);
     }
-    for (const model of after) await meetsStoredOutputs(path, model);
+    // ONNX Runtime has no BatchNormalization of operator set 6.
+    const old = count(before, 'BatchNormalization') > 0 && before.opsets.get('')! < 7;
+    if (!old) for (const model of after) await meetsStoredOutputs(path, model);
   });
 });
 

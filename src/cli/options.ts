@@ -47,6 +47,7 @@ export interface PassFlags {
   readonly maxError?: number;
   /** The glob, or '' for all. */
   readonly freezeInitializers?: string;
+  readonly forceEval?: boolean;
 }
 
 /** Pass options by the option that gives them; a pass is told what was given, its defaults are its own. */
@@ -130,6 +131,7 @@ export const simplifyOptions = (): Option[] => [
     '--freeze-initializers [glob]',
     'first make constants of the weights that a caller may override: all, or those of these names',
   ),
+  new Option('--force-eval', 'first take BatchNormalization and Dropout out of training mode, which exporters leave on by mistake'),
   new Option(
     '--max-growth <bytes>',
     'how much folded constants may add to the file, such as 65536, 64KiB or 1MB (default: 64KiB)',

@@ -83,15 +83,18 @@ async function trainedWeights({ weights, weightsMap: renamings, weightsEpsilon: 
   return readWeights(weights, readModel, { renamings, epsilon });
 }
 
-/** The passes of a command line. Initializers are frozen first when that was asked for. */
+/** The passes of a command line. Those that are explicit choices come first where they were asked for. */
 async function passesFor(wanted: Wanted, flags: PassFlags): Promise<((options: PassOptions) => Pass)[]> {
   const { passes, pipelines } = await import('../../passes/index.ts');
   const where = "'funnel passes' lists them";
   if ('pipelines' in wanted) checkNames('pipeline', wanted.pipelines, Object.keys(pipelines), where);
   const names = 'pipelines' in wanted ? wanted.pipelines.flatMap(name => pipelines[name]!) : wanted.passes;
   checkNames('pass', names, Object.keys(passes), where);
-  const freeze = flags.freezeInitializers !== undefined && !names.includes('freeze-initializers') ? ['freeze-initializers'] : [];
-  return [...freeze, ...names].map(name => passes[name]!);
+  const chosen = [
+    ...(flags.freezeInitializers !== undefined ? ['freeze-initializers'] : []),
+    ...(flags.forceEval === true ? ['force-eval'] : []),
+  ].filter(name => !names.includes(name));
+  return [...chosen, ...names].map(name => passes[name]!);
 }
 
 async function runPasses(model: Model, passes: readonly Pass[], input: string, options: PipelineOptions): Promise<Rewritten> {

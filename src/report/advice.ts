@@ -22,7 +22,7 @@ export const advice: Readonly<Record<ReasonCode, string>> = {
   E_RUNTIME: 'left as it is; --explain shows what it said',
   E_SHAPE: 'left as it is',
   E_SUBGRAPH: 'left as it is',
-  E_TRAINING: 'export the model in evaluation mode',
+  E_TRAINING: 'export the model in evaluation mode, or add --force-eval',
   E_TRAP: 'train the folded form, or convert with --form trainable',
   E_UNFOLDED: 'fold-constants says why; --max-growth may allow it',
   E_WEIGHTS: 'left as it was; weights are found by the names of results, nodes or modules',

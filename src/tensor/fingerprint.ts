@@ -1,0 +1,15 @@
+import { createHash } from 'node:crypto';
+import type { Tensor } from './tensor.ts';
+
+/** What only tensors of the same type, shape and bits have in common: 0 and −0 differ, and so do NaNs of different bits. */
+export function fingerprintOf(tensor: Tensor): string {
+  const hash = createHash('sha256');
+  if (tensor.dtype === 'string') for (const text of tensor.strings()) hash.update(`${text.length}:`).update(text);
+  else hash.update(tensor.bytes());
+  return `${layoutOf(tensor)} ${hash.digest('base64')}`;
+}
+
+/** Type, shape and number of bytes: what can be compared without reading. */
+export function layoutOf({ dtype, dims, byteLength }: Tensor): string {
+  return `${dtype}[${dims}] ${byteLength}`;
+}
