@@ -37,8 +37,8 @@ export const docs: Readonly<Record<string, { readonly summary: string; readonly 
     "after": "<ir_version: 8, opset_import: [\"\" : 17]>\ng (float[1,1,2,2] x) => (float[1,1,1,1] y)\n<float[1,1,1,1] v = {3}, float[1,1,2,2] w = {1, 2, 3, 4}, float[1] y_B = {50}>\n{\n  y_Conv = Conv (x, v)\n  y = Conv (y_Conv, w, y_B)\n}"
   },
   "fold-constants": {
-    "summary": "Computes what depends on constants alone, by running it on ONNX Runtime, and keeps the result as an initializer.",
-    "description": "Computes what depends on constants alone, by running it on ONNX Runtime, and keeps the result as an initializer.\n\nA fold may make the file larger (ConstantOfShape, Expand); all folds together by 64 KiB at most, unless asked for more. Weights\nunder DequantizeLinear stay quantised, and what has no fixed result (random numbers) stays a computation.",
+    "summary": "Computes what depends on constants alone, by running it on ONNX Runtime, and keeps the result as an initializer; Constant nodes become initializers as well.",
+    "description": "Computes what depends on constants alone, by running it on ONNX Runtime, and keeps the result as an initializer; Constant nodes become\ninitializers as well.\n\nA fold may make the file larger (ConstantOfShape, Expand); all folds together by 64 KiB at most, unless asked for more. Weights\nunder DequantizeLinear stay quantised, and what has no fixed result (random numbers) stays a computation.",
     "before": "<ir_version: 8, opset_import: [\"\" : 17]>\ng (float[2] x) => (float[2] y)\n<float[2] a = {1, 2}, float[2] b = {3, 4}>\n{\n  s = Add (a, b)\n  y = Mul (x, s)\n}",
     "after": "<ir_version: 8, opset_import: [\"\" : 17]>\ng (float[2] x) => (float[2] y)\n<float[2] s = {4, 6}>\n{\n  y = Mul (x, s)\n}"
   },

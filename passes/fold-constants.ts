@@ -1,6 +1,7 @@
 import { conesOf, isSmall, needsTypes, withinBudget } from '../src/infer/cones.ts';
 import { coneSizes, coneTensors } from '../src/infer/constants.ts';
 import { inferTypes } from '../src/infer/types.ts';
+import { constantOf } from '../src/ir/constant.ts';
 import type { Graph } from '../src/ir/graph.ts';
 import { initializersAreInputs, type Model } from '../src/ir/model.ts';
 import type { Node } from '../src/ir/node.ts';
@@ -19,7 +20,8 @@ export interface FoldConstantsOptions {
 }
 
 /**
- * Computes what depends on constants alone, by running it on ONNX Runtime, and keeps the result as an initializer.
+ * Computes what depends on constants alone, by running it on ONNX Runtime, and keeps the result as an initializer; Constant nodes become
+ * initializers as well.
  *
  * A fold may make the file larger (ConstantOfShape, Expand); all folds together by 64 KiB at most, unless asked for more. Weights
  * under DequantizeLinear stay quantised, and what has no fixed result (random numbers) stays a computation.
@@ -69,9 +71,22 @@ export const foldConstants = (options: FoldConstantsOptions = {}): Pass => ({
         replace(value, tensor, model, names);
       }
     }
+    if (!options.integersOnly && !initializersAreInputs(model.irVersion)) liftLiterals(model, names, fired);
     return { pass: 'fold-constants', fired, refused };
   },
 });
+
+/** Constant nodes become initializers too; a sparse one stays, which is smaller as it is. */
+function liftLiterals(model: Model, names: Names, fired: Place[]): void {
+  for (const node of model.graph.allNodes()) {
+    const [value] = node.outputs;
+    const tensor = node.op.name === 'Constant' ? constantOf(value) : undefined;
+    const stays = [...node.attributes.values()].some(a => a.type === 'other') || ![...(value?.uses ?? [])].some(u => u.kind === 'operand');
+    if (!tensor || stays) continue;
+    fired.push(placeOf(node));
+    replace(value!, tensor, model, names);
+  }
+}
 
 /** Lets operands use the tensor; outputs of graphs go on being computed. */
 function replace(value: Value, tensor: Tensor, model: Model, names: Names): void {
