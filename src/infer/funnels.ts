@@ -1,6 +1,7 @@
 import { noteNamesakes } from '../functions/call.ts';
-import { type Funnel, funnelPatterns } from '../functions/recognise.ts';
+import { type Funnel, funnelPatterns, roots } from '../functions/recognise.ts';
 import type { Model } from '../ir/model.ts';
+import type { Node } from '../ir/node.ts';
 import { type Pass, pass } from '../rewrite/pass.ts';
 import { rule } from '../rewrite/rule.ts';
 import { inferMissingTypes } from './types.ts';
@@ -11,16 +12,24 @@ export async function prepareFunnels(model: Model): Promise<void> {
   if (mayHaveFunnels(model)) await inferMissingTypes(model);
 }
 
-/** Whether there is a depthwise convolution, or a call: most networks have neither, and nothing need be known of them. */
+/** Whether there is a depthwise convolution and a maximum, or a call: most networks have none, and nothing need be known of them. */
 function mayHaveFunnels(model: Model): boolean {
-  for (const { op, attributes, inputs } of model.graph.allNodes()) {
-    if (op.domain !== '') return true;
-    const group = attributes.get('group');
-    if (group?.type === 'int' && group.value > 1n) return true;
-    // Of an image of one channel every convolution to one is depthwise.
-    if (op.name.includes('Conv') && inputs.some(v => v && v.shape?.[0] === 1 && v.shape[1] === 1)) return true;
+  let depthwise = false;
+  let maximum = false;
+  for (const node of model.graph.allNodes()) {
+    if (node.op.domain !== '') return true;
+    depthwise ||= mayBeDepthwise(node);
+    maximum ||= roots.some(root => node.op.name.endsWith(root));
+    if (depthwise && maximum) return true;
   }
   return false;
+}
+
+function mayBeDepthwise({ op, attributes, inputs }: Node): boolean {
+  const group = attributes.get('group');
+  if (group?.type === 'int' && group.value > 1n) return true;
+  // Of an image of one channel every convolution to one is depthwise.
+  return op.name.includes('Conv') && inputs.some(v => v && v.shape?.[0] === 1 && v.shape[1] === 1);
 }
 
 /** A pass that finds every Funnel Activation, called or spelled out, and changes none. `found` holds them by the name of their result. */
