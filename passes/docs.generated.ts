@@ -102,6 +102,12 @@ export const docs: Readonly<Record<string, { readonly summary: string; readonly 
     "before": "<ir_version: 8, opset_import: [\"\" : 17]>\ng (float[1,1,2,2] x) => (float[1,1,2,2] y)\n<float[1,1,3,3] w = {1, 2, 3, 4, 5, 6, 7, 8, 9}, float[1] b = {1}>\n{\n  t = Conv <kernel_shape: ints = [3, 3], pads: ints = [1, 1, 1, 1]> (x, w, b)\n  y = Max (x, t)\n}",
     "after": "<ir_version: 8, opset_import: [\"\" : 17, \"funnel\" : 1]>\ng (float[1,1,2,2] x) => (float[1,1,2,2] y)\n<float[1,1,3,3] w = {1, 2, 3, 4, 5, 6, 7, 8, 9}, float[1] b = {1}>\n{\n  y = funnel.FReLU <dilations: ints = [1, 1], group: int = 1, kernel_shape: ints = [3, 3], pads: ints = [1, 1, 1, 1]> (x, w, b)\n}\n<domain: \"funnel\", opset_import: [\"\" : 17]>\nFReLU <dilations, group, kernel_shape, pads> (X, W, B) => (Y) {\n  T = Conv <dilations: ints = @dilations, group: int = @group, kernel_shape: ints = @kernel_shape, pads: ints = @pads, strides: ints = [1, 1]> (X, W, B)\n  Y = Max (T, X)\n}"
   },
+  "fuse-pads": {
+    "summary": "Joins two Pads in a row to one that pads by the sum, if both fill with the same constant, or both repeat the edge.",
+    "description": "Joins two Pads in a row to one that pads by the sum, if both fill with the same constant, or both repeat the edge.\n\nNot where one crops: what it takes away the other would bring back.",
+    "before": "<ir_version: 8, opset_import: [\"\" : 17]>\ng (float[1,2,3] x) => (float[2,6,5] y)\n<int64[6] a = {0, 1, 0, 0, 2, 0}, int64[6] b = {1, 1, 2, 0, 0, 0}, float zero = {0}>\n{\n  t = Pad (x, a)\n  y = Pad (t, b, zero)\n}",
+    "after": "<ir_version: 8, opset_import: [\"\" : 17]>\ng (float[1,2,3] x) => (float[2,6,5] y)\n<float zero = {0}, int64[6] y_pads = {1, 2, 2, 0, 2, 0}>\n{\n  y = Pad (x, y_pads, zero)\n}"
+  },
   "fuse-reshapes": {
     "summary": "Joins two of Reshape, Flatten, Squeeze and Unsqueeze in a row to one, or to none where x has its shape again.",
     "description": "Joins two of Reshape, Flatten, Squeeze and Unsqueeze in a row to one, or to none where x has its shape again.\n\nNone of them touches the elements or their order, so the last shape is all that counts. It must be known without what lies between:\na Reshape that copies no size, axes of Squeeze and Unsqueeze, or a shape of which at most one size is open and is no size of x. Where\nother operators need what lies between too, it goes on being computed for them.",

@@ -1,6 +1,5 @@
 import { sureDtype } from '../src/functions/shapes.ts';
-import { inferTypes } from '../src/infer/types.ts';
-import type { Model } from '../src/ir/model.ts';
+import { inferTypesForChains } from '../src/infer/types.ts';
 import { pass } from '../src/rewrite/pass.ts';
 import { any, p } from '../src/rewrite/pattern.ts';
 import { rule } from '../src/rewrite/rule.ts';
@@ -47,7 +46,7 @@ export const fuseCasts = pass(
       return passesOn(from, between, to) ? op.Cast(x, second.attrs) : undefined;
     },
   }),
-  { prepare: inferWhereAsked },
+  { prepare: inferTypesForChains('Cast') },
 );
 
 /** The type that an attribute names: before operator set 6 in a word. */
@@ -57,10 +56,4 @@ const targetOf = (to: unknown) => (typeof to === 'number' ? dtypeOfCode(to) : un
 function passesOn(from: DType, between: DType, to: DType): boolean {
   if (to === 'bool' || ['float', 'float16', 'bfloat16', 'double'].includes(to)) return true;
   return holds(to, from) || [from, between, to].every(isInteger);
-}
-
-async function inferWhereAsked(model: Model): Promise<void> {
-  const isCast = (op: { readonly domain: string; readonly name: string } | undefined) => op?.domain === '' && op.name === 'Cast';
-  for (const { op, inputs } of model.graph.allNodes())
-    if (isCast(op) && isCast(inputs[0]?.producer?.op)) return void (await inferTypes(model));
 }

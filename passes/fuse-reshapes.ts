@@ -1,6 +1,5 @@
 import { reshapedAtOnce, reshapes } from '../src/functions/reshapes.ts';
-import { inferTypes } from '../src/infer/types.ts';
-import type { Model } from '../src/ir/model.ts';
+import { inferTypesForChains } from '../src/infer/types.ts';
 import { pass } from '../src/rewrite/pass.ts';
 import { any, either, p } from '../src/rewrite/pattern.ts';
 import { rule } from '../src/rewrite/rule.ts';
@@ -42,18 +41,10 @@ export const fuseReshapes = pass(
       rewrite: ({ x, first, second }, op) => reshapedAtOnce(x, first.node, second.node, op),
     }),
   ),
-  { prepare: inferWhereAsked },
+  { prepare: inferTypesForChains(...reshapes) },
 );
 
 function first() {
   const all = reshapes.map(name => p[name as 'Squeeze'](any('x')).variadic().shared().as('first'));
   return either(...all);
-}
-
-async function inferWhereAsked(model: Model): Promise<void> {
-  const isReshape = (op: { domain: string; name: string }) => op.domain === '' && reshapes.some(name => name === op.name);
-  for (const { op, inputs } of model.graph.allNodes()) {
-    const producer = inputs[0]?.producer;
-    if (isReshape(op) && producer && isReshape(producer.op)) return void (await inferTypes(model));
-  }
 }

@@ -1,6 +1,5 @@
 import { slicedAtOnce } from '../src/functions/slices.ts';
-import { inferTypes } from '../src/infer/types.ts';
-import type { Model } from '../src/ir/model.ts';
+import { inferTypesForChains } from '../src/infer/types.ts';
 import { pass } from '../src/rewrite/pass.ts';
 import { any, p } from '../src/rewrite/pattern.ts';
 import { rule } from '../src/rewrite/rule.ts';
@@ -43,11 +42,5 @@ export const fuseSlices = pass(
       .as('second'),
     rewrite: ({ x, first, second }, op) => slicedAtOnce(x, first.node, second.node, op),
   }),
-  { prepare: inferWhereAsked },
+  { prepare: inferTypesForChains('Slice') },
 );
-
-async function inferWhereAsked(model: Model): Promise<void> {
-  const isSlice = (op: { readonly domain: string; readonly name: string } | undefined) => op?.domain === '' && op.name === 'Slice';
-  for (const { op, inputs } of model.graph.allNodes())
-    if (isSlice(op) && isSlice(inputs[0]?.producer?.op)) return void (await inferTypes(model));
-}

@@ -18,6 +18,7 @@ import { fuseArithmetic } from './fuse-arithmetic.ts';
 import { fuseCasts } from './fuse-casts.ts';
 import { fuseConcats } from './fuse-concats.ts';
 import { fuseFrelu } from './fuse-frelu.ts';
+import { fusePads } from './fuse-pads.ts';
 import { fuseReshapes } from './fuse-reshapes.ts';
 import { fuseSlices } from './fuse-slices.ts';
 import { fuseTransposes } from './fuse-transposes.ts';
@@ -51,6 +52,7 @@ export {
   fuseCasts,
   fuseConcats,
   fuseFrelu,
+  fusePads,
   fuseReshapes,
   fuseSlices,
   fuseTransposes,
@@ -85,6 +87,7 @@ export const passes: Readonly<Record<string, (options?: PassOptions) => Pass>> =
   'fuse-slices': () => fuseSlices,
   'fuse-concats': () => fuseConcats,
   'fuse-casts': () => fuseCasts,
+  'fuse-pads': () => fusePads,
   'fold-shape': () => foldShape,
   'fold-constants': foldConstants,
   'relu-to-frelu': reluToFrelu,

@@ -111,6 +111,14 @@ export const inferTypesFor =
     for (const { op } of model.graph.allNodes()) if (op.domain === '' && ops.includes(op.name)) return void (await inferTypes(model));
   };
 
+/** Asks where one of these operators takes in the result of one of them. */
+export const inferTypesForChains =
+  (...ops: readonly string[]) =>
+  async (model: Model): Promise<void> => {
+    const isOne = (node: Node | undefined) => node?.op.domain === '' && ops.includes(node.op.name);
+    for (const node of model.graph.allNodes()) if (isOne(node) && isOne(node.inputs[0]?.producer)) return void (await inferTypes(model));
+  };
+
 /** Asks only where something is missing. What the runtime can't tell, the sites that need it refuse. */
 export async function inferMissingTypes(model: Model): Promise<void> {
   if (lacksTypes(model)) await inferTypes(model);
