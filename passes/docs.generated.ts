@@ -84,11 +84,47 @@ export const docs: Readonly<Record<string, { readonly summary: string; readonly 
     "before": "<ir_version: 8, opset_import: [\"\" : 17]>\ng (float[2] x) => (float[2] y)\n<float a = {2}, float[2] b = {3, 4}, float c = {0.5}>\n{\n  t = Mul (x, a)\n  u = Sub (t, b)\n  y = Div (u, c)\n}",
     "after": "<ir_version: 8, opset_import: [\"\" : 17]>\ng (float[2] x) => (float[2] y)\n<float y_B = {4}, float[2] y_B_1 = {-6, -8}>\n{\n  y_Mul = Mul (x, y_B)\n  y = Add (y_Mul, y_B_1)\n}"
   },
+  "fuse-casts": {
+    "summary": "Joins two Casts in a row to one, or to none where the second leads back, if the first loses nothing.",
+    "description": "Joins two Casts in a row to one, or to none where the second leads back, if the first loses nothing.\n\nA type that holds every value of x's type hands on the very number, so the second Cast rounds that, once. Not where integers pass\nthrough floats to integers that do not hold them, and not from floats to integers: what is out of range then is nobody's promise.\nWhere other operators need what lies between too, it goes on being computed for them.",
+    "before": "<ir_version: 8, opset_import: [\"\" : 17]>\ng (float16[2] x, uint8[2] n) => (double[2] y, float16[2] z, int64[2] m) {\n  a = Cast <to: int = 1> (x)\n  y = Cast <to: int = 11> (a)\n  b = Cast <to: int = 10> (a)\n  z = Relu (b)\n  c = Cast <to: int = 6> (n)\n  m = Cast <to: int = 7> (c)\n}",
+    "after": "<ir_version: 8, opset_import: [\"\" : 17]>\ng (float16[2] x, uint8[2] n) => (double[2] y, float16[2] z, int64[2] m) {\n  y = Cast <to: int = 11> (x)\n  z = Relu (x)\n  m = Cast <to: int = 7> (n)\n}"
+  },
+  "fuse-concats": {
+    "summary": "Puts the operands of a Concat in its place where another Concat along the same axis takes it in.",
+    "description": "Puts the operands of a Concat in its place where another Concat along the same axis takes it in.\n\nA Concat whose result is needed elsewhere too stays, and so does the one that takes it in: joining them would copy its operands twice.",
+    "before": "<ir_version: 8, opset_import: [\"\" : 17]>\ng (float[N,1] a, float[N,2] b, float[N,3] c) => (float[N,9] y) {\n  s = Concat <axis: int = 1> (b, c)\n  t = Concat <axis: int = 1> (c, a, s)\n  y = Relu (t)\n}",
+    "after": "<ir_version: 8, opset_import: [\"\" : 17]>\ng (float[N,1] a, float[N,2] b, float[N,3] c) => (float[N,9] y) {\n  t = Concat <axis: int = 1> (c, a, b, c)\n  y = Relu (t)\n}"
+  },
   "fuse-frelu": {
     "summary": "Recognises a Funnel Activation spelled out, max(x, T(x)) with T a depthwise convolution of the same size, and makes it one call of the function `funnel.FReLU`.",
     "description": "Recognises a Funnel Activation spelled out, max(x, T(x)) with T a depthwise convolution of the same size, and makes it one call of\nthe function `funnel.FReLU`.\n\nHowever it is spelled: with or without BatchNormalization, zero Pad or auto_pad; as Max, Where(x > T, x, T), ReduceMax of a stack,\nrelu(x − T) + T or x + relu(T − x); with two branches 1×k and k×1, summed (which is one cross-shaped window) or compared; with\nchannels last. Values are computed as maxima of linear maps of x, where sums and maxima of such maxima are such again; what comes\nout as {x, T} is a funnel. It must be one convolution per channel (group = C), with stride 1, an odd window and zeros around that\nkeep the size. inline-functions and lower-frelu are the ways back.\n\nA funnel that ONNX Runtime's static quantiser has been over becomes a call of `funnel.FReLUQDQ`, `funnel.FReLUQLinear` or one of\ntheir kin, whose bodies keep each rounding to a grid: the bits stay. Weights stay quantised.",
     "before": "<ir_version: 8, opset_import: [\"\" : 17]>\ng (float[1,1,2,2] x) => (float[1,1,2,2] y)\n<float[1,1,3,3] w = {1, 2, 3, 4, 5, 6, 7, 8, 9}, float[1] b = {1}>\n{\n  t = Conv <kernel_shape: ints = [3, 3], pads: ints = [1, 1, 1, 1]> (x, w, b)\n  y = Max (x, t)\n}",
     "after": "<ir_version: 8, opset_import: [\"\" : 17, \"funnel\" : 1]>\ng (float[1,1,2,2] x) => (float[1,1,2,2] y)\n<float[1,1,3,3] w = {1, 2, 3, 4, 5, 6, 7, 8, 9}, float[1] b = {1}>\n{\n  y = funnel.FReLU <dilations: ints = [1, 1], group: int = 1, kernel_shape: ints = [3, 3], pads: ints = [1, 1, 1, 1]> (x, w, b)\n}\n<domain: \"funnel\", opset_import: [\"\" : 17]>\nFReLU <dilations, group, kernel_shape, pads> (X, W, B) => (Y) {\n  T = Conv <dilations: ints = @dilations, group: int = @group, kernel_shape: ints = @kernel_shape, pads: ints = @pads, strides: ints = [1, 1]> (X, W, B)\n  Y = Max (T, X)\n}"
+  },
+  "fuse-pads": {
+    "summary": "Joins two Pads in a row to one that pads by the sum, if both fill with the same constant, or both repeat the edge.",
+    "description": "Joins two Pads in a row to one that pads by the sum, if both fill with the same constant, or both repeat the edge.\n\nNot where one crops: what it takes away the other would bring back.",
+    "before": "<ir_version: 8, opset_import: [\"\" : 17]>\ng (float[1,2,3] x) => (float[2,6,5] y)\n<int64[6] a = {0, 1, 0, 0, 2, 0}, int64[6] b = {1, 1, 2, 0, 0, 0}, float zero = {0}>\n{\n  t = Pad (x, a)\n  y = Pad (t, b, zero)\n}",
+    "after": "<ir_version: 8, opset_import: [\"\" : 17]>\ng (float[1,2,3] x) => (float[2,6,5] y)\n<float zero = {0}, int64[6] y_pads = {1, 2, 2, 0, 2, 0}>\n{\n  y = Pad (x, y_pads, zero)\n}"
+  },
+  "fuse-reshapes": {
+    "summary": "Joins two of Reshape, Flatten, Squeeze and Unsqueeze in a row to one, or to none where x has its shape again.",
+    "description": "Joins two of Reshape, Flatten, Squeeze and Unsqueeze in a row to one, or to none where x has its shape again.\n\nNone of them touches the elements or their order, so the last shape is all that counts. It must be known without what lies between:\na Reshape that copies no size, axes of Squeeze and Unsqueeze, or a shape of which at most one size is open and is no size of x. Where\nother operators need what lies between too, it goes on being computed for them.",
+    "before": "<ir_version: 8, opset_import: [\"\" : 17]>\ng (float[N,8,1,1] x) => (float[N,8] y)\n<int64[2] axes = {2, 3}, int64[2] shape = {0, -1}>\n{\n  t = Squeeze (x, axes)\n  u = Reshape (t, shape)\n  y = Flatten (u)\n}",
+    "after": "<ir_version: 8, opset_import: [\"\" : 17]>\ng (float[N,8,1,1] x) => (float[N,8] y)\n<int64[2] y_shape = {-1, 8}>\n{\n  y = Reshape (x, y_shape)\n}"
+  },
+  "fuse-slices": {
+    "summary": "Joins two Slices in a row to one, of different axes or of the same.",
+    "description": "Joins two Slices in a row to one, of different axes or of the same.\n\nAlong an axis the first takes elements a, a + s, … before b, the second elements c, c + t, … before d of these: together\na + s·c, a + s·(c + t), … before both b and a + s·(d − 1) + 1. Indices that count from the end need a size that is known; Slices that\nturn the order round stay.",
+    "before": "<ir_version: 8, opset_import: [\"\" : 17]>\ng (float[1,3,8,8] x) => (float[1,3,4,3] y)\n<int64[1] one = {1}, int64[1] two = {2}, int64[1] seven = {7}, int64[1] end = {9223372036854775807}, int64[1] h = {2}, int64[1] w = {3}>\n{\n  a = Slice (x, one, end, h, two)\n  b = Slice (a, one, end, w, two)\n  y = Slice (b, one, seven, w)\n}",
+    "after": "<ir_version: 8, opset_import: [\"\" : 17]>\ng (float[1,3,8,8] x) => (float[1,3,4,3] y)\n<int64[2] y_starts = {1, 3}, int64[2] y_ends = {9223372036854775807, 14}, int64[2] y_axes = {2, 3}, int64[2] y_steps = {2, 2}>\n{\n  y = Slice (x, y_starts, y_ends, y_axes, y_steps)\n}"
+  },
+  "fuse-transposes": {
+    "summary": "Joins two Transposes in a row to one, or to none where the second undoes the first.",
+    "description": "Joins two Transposes in a row to one, or to none where the second undoes the first.\n\nAxis i of the result is axis q(i) of what lies between, which is axis p(q(i)) of x. Where other operators need what lies between too, it\ngoes on being computed for them.",
+    "before": "<ir_version: 8, opset_import: [\"\" : 17]>\ng (float[2,3,4,5] x) => (float[2,5,3,4] y, float[2,3,4,5] z) {\n  t = Transpose <perm: ints = [0, 2, 3, 1]> (x)\n  y = Transpose <perm: ints = [0, 2, 3, 1]> (t)\n  u = Transpose <perm: ints = [0, 3, 1, 2]> (t)\n  z = Relu (u)\n}",
+    "after": "<ir_version: 8, opset_import: [\"\" : 17]>\ng (float[2,3,4,5] x) => (float[2,5,3,4] y, float[2,3,4,5] z) {\n  y = Transpose <perm: ints = [0, 3, 1, 2]> (x)\n  z = Relu (x)\n}"
   },
   "inline-foreign": {
     "summary": "Puts the bodies of model-local functions in the place of their calls, but for funnels: functions of the domain `funnel` stay calls.",

@@ -15,8 +15,15 @@ import { freezeInitializers } from './freeze-initializers.ts';
 import { freluAfterShuffle } from './frelu-after-shuffle.ts';
 import { type FreluToReluOptions, freluToRelu } from './frelu-to-relu.ts';
 import { fuseArithmetic } from './fuse-arithmetic.ts';
+import { fuseCasts } from './fuse-casts.ts';
+import { fuseConcats } from './fuse-concats.ts';
 import { fuseFrelu } from './fuse-frelu.ts';
+import { fusePads } from './fuse-pads.ts';
+import { fuseReshapes } from './fuse-reshapes.ts';
+import { fuseSlices } from './fuse-slices.ts';
+import { fuseTransposes } from './fuse-transposes.ts';
 import { inlineForeign } from './inline-foreign.ts';
+
 import { inlineFunctions } from './inline-functions.ts';
 import { inlineIf } from './inline-if.ts';
 import { type LowerOptions, lowerFrelu } from './lower-frelu.ts';
@@ -42,7 +49,13 @@ export {
   freluAfterShuffle,
   freluToRelu,
   fuseArithmetic,
+  fuseCasts,
+  fuseConcats,
   fuseFrelu,
+  fusePads,
+  fuseReshapes,
+  fuseSlices,
+  fuseTransposes,
   inlineForeign,
   inlineFunctions,
   inlineIf,
@@ -69,6 +82,12 @@ export const passes: Readonly<Record<string, (options?: PassOptions) => Pass>> =
   'inline-if': () => inlineIf,
   'drop-identity': () => dropIdentity,
   'drop-no-op': () => dropNoOp,
+  'fuse-transposes': () => fuseTransposes,
+  'fuse-reshapes': () => fuseReshapes,
+  'fuse-slices': () => fuseSlices,
+  'fuse-concats': () => fuseConcats,
+  'fuse-casts': () => fuseCasts,
+  'fuse-pads': () => fusePads,
   'fold-shape': () => foldShape,
   'fold-constants': foldConstants,
   'relu-to-frelu': reluToFrelu,

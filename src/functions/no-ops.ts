@@ -7,9 +7,8 @@ import type { OpName } from '../ops/schema.ts';
 import { isFloat } from '../tensor/dtype.ts';
 import { knownSetting, operandOf, settingOf } from './operands.ts';
 import { broadcastsInto, sameShape, sureDtype } from './shapes.ts';
+import { TO_THE_END } from './slices.ts';
 
-/** From this end on a Slice goes to the end. */
-const TO_THE_END = 2 ** 31 - 1;
 /** Constants above this many bytes are not looked through for ones and zeros. */
 const LARGEST_READ = 1 << 20;
 

@@ -2,7 +2,7 @@ import type { Attrs } from '../ir/attrs.ts';
 import { constantOf } from '../ir/constant.ts';
 import type { Node } from '../ir/node.ts';
 import { schemaOf } from '../ir/op.ts';
-import type { Value } from '../ir/value.ts';
+import { Value } from '../ir/value.ts';
 import { type OpName, operatorAt } from '../ops/schema.ts';
 import type { Arg, Builder } from '../rewrite/builder.ts';
 import { Tensor } from '../tensor/tensor.ts';
@@ -43,12 +43,12 @@ export function knownSetting(node: Node, name: string): readonly number[] | unde
 }
 
 /**
- * Applies an operator to `x`, with settings as attributes or as int64 operands, whichever its version takes; a tensor goes in as it is.
+ * Applies an operator to `x`, with settings as attributes or as int64 operands, whichever its version takes; a value goes in as it is.
  */
 export function applyTo<K extends OpName>(
   name: K,
   x: Value,
-  settings: Readonly<Record<string, readonly number[] | Tensor | undefined>>,
+  settings: Readonly<Record<string, readonly number[] | Value | undefined>>,
   op: Builder,
   attrs: Partial<Attrs<K>> = {},
 ): Value {
@@ -59,8 +59,8 @@ export function applyTo<K extends OpName>(
   for (const [formal, setting] of Object.entries(settings)) {
     if (setting === undefined) continue;
     const index = schema.inputs.indexOf(formal);
-    if (index >= 0) operands[index] = setting instanceof Tensor ? setting : Tensor.of('int64', [setting.length], setting.map(int64));
-    else all[formal] = setting instanceof Tensor ? Array.from(setting.numbers()) : setting;
+    if (index >= 0) operands[index] = setting instanceof Value ? setting : Tensor.of('int64', [setting.length], setting.map(int64));
+    else all[formal] = setting;
   }
   const apply = op[name] as unknown as (...args: readonly unknown[]) => Value;
   return apply(...operands, all);

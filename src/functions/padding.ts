@@ -1,7 +1,11 @@
 import { constantOf } from '../ir/constant.ts';
+import type { Node } from '../ir/node.ts';
 import type { Value } from '../ir/value.ts';
+import type { Builder } from '../rewrite/builder.ts';
 import type { Matched } from '../rewrite/pattern.ts';
 import type { Tensor } from '../tensor/tensor.ts';
+import { applyTo, knownSetting, operandOf, settingOf } from './operands.ts';
+import { fromZero } from './shapes.ts';
 
 /** What a rule captures of a Pad: amounts and filler are attributes before operator set 11, inputs since. */
 export interface Padded {
@@ -58,4 +62,42 @@ export function inReach(pads: number[] | string, { kernel_shape = [], dilations 
   if (typeof pads === 'string') return pads;
   const reaches = dilations.every(d => d === 1) && pads.every((n, i) => n < kernel_shape[i % kernel_shape.length]!);
   return reaches ? pads : 'a window would fit into the padding alone';
+}
+
+/** Filling before and behind a tensor, by axis. */
+type Amounts = ReadonlyMap<number, readonly [number, number]>;
+
+/** A Pad of x followed by another of the same filling, as one; undefined where that takes numbers that are not known, or one crops. */
+export function paddedAtOnce(x: Value, first: Matched<'Pad'>, second: Matched<'Pad'>, op: Builder): Value | undefined {
+  const { mode, value } = second.attrs;
+  const fill = fillOf(second);
+  if ((mode !== 'constant' && mode !== 'edge') || mode !== first.attrs.mode || fill === undefined || fill !== fillOf(first))
+    return undefined;
+  const rank = [first, second].map(fullRank).find(r => r !== undefined) ?? x.sureShape?.length;
+  const [inner, outer] = [amountsOf(first.node, rank), amountsOf(second.node, rank)];
+  if (!inner || !outer) return undefined;
+  const axes = rank === undefined ? [...new Set([...inner.keys(), ...outer.keys()])] : Array.from({ length: rank }, (_, i) => i);
+  const pads = [0, 1].flatMap(end => axes.map(axis => (inner.get(axis)?.[end] ?? 0) + (outer.get(axis)?.[end] ?? 0)));
+  const settings = { pads, constant_value: operandOf(second.node, 'constant_value'), axes: rank === undefined ? axes : undefined };
+  return applyTo('Pad', x, settings, op, { mode, value });
+}
+
+/** What a Pad fills with. */
+function fillOf({ node, attrs: { value } }: Matched<'Pad'>): number | undefined {
+  const setting = settingOf(node, 'constant_value');
+  return setting === 'computed' ? undefined : (setting?.[0] ?? value ?? 0);
+}
+
+/** The rank that a Pad of all axes tells. */
+function fullRank({ node }: Matched<'Pad'>): number | undefined {
+  const pads = knownSetting(node, 'pads');
+  return pads && settingOf(node, 'axes') === undefined ? pads.length / 2 : undefined;
+}
+
+function amountsOf(node: Node, rank: number | undefined): Amounts | undefined {
+  const [pads, given] = [settingOf(node, 'pads'), settingOf(node, 'axes')];
+  if (!pads || pads === 'computed' || given === 'computed' || pads.some(n => n < 0)) return undefined;
+  const count = pads.length / 2;
+  const axes = fromZero(given ?? Array.from({ length: count }, (_, i) => i), rank);
+  return axes?.length === count ? new Map(axes.map((axis, i) => [axis, [pads[i]!, pads[i + count]!]])) : undefined;
 }

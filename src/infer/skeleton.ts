@@ -80,7 +80,9 @@ class Draft {
     else {
       const type = literal ? typeOf(literal) : (declared ?? inferred);
       if (!type || type.kind === 'other') return false;
-      this.#input(value, type);
+      // What a loop's body declares of its inputs may hold for the first round alone.
+      const changes = definition.kind === 'input' && value.owner?.isLoop === true && type.kind === 'tensor';
+      this.#input(value, changes ? { ...type, shape: undefined } : type);
     }
     return true;
   }

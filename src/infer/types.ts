@@ -18,7 +18,8 @@ const MOST_FAILURES = 64;
 
 /**
  * Finds the types of values by asking ONNX Runtime, and notes them on the values, beside the declared ones: of the main graph, then of
- * the graphs nested in it, where the types of what a body takes in are known by then. Of a body's inputs only what they declare counts.
+ * the graphs nested in it, where the types of what a body takes in are known by then. Of a body's inputs what they declare
+ * counts; where a loop may change their shapes, the element type alone.
  * Returns why not, where the runtime can't load a node of the main graph (a foreign operator, say); what depends on it stays unknown.
  */
 export async function inferTypes(model: Model): Promise<RuntimeFailure | undefined> {
@@ -108,6 +109,14 @@ export const inferTypesFor =
   (...ops: readonly string[]) =>
   async (model: Model): Promise<void> => {
     for (const { op } of model.graph.allNodes()) if (op.domain === '' && ops.includes(op.name)) return void (await inferTypes(model));
+  };
+
+/** Asks where one of these operators takes in the result of one of them. */
+export const inferTypesForChains =
+  (...ops: readonly string[]) =>
+  async (model: Model): Promise<void> => {
+    const isOne = (node: Node | undefined) => node?.op.domain === '' && ops.includes(node.op.name);
+    for (const node of model.graph.allNodes()) if (isOne(node) && isOne(node.inputs[0]?.producer)) return void (await inferTypes(model));
   };
 
 /** Asks only where something is missing. What the runtime can't tell, the sites that need it refuse. */

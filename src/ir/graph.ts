@@ -14,8 +14,8 @@ export class Graph {
   readonly constants = new Set<Value>();
   /** Sparse initializers: carried, not read. */
   readonly sparse = new Set<Value>();
-  /** Whether this is the body of a node, such as a Loop: what is handed to one may have another shape than its inputs declare. */
-  isBody = false;
+  /** Whether this is the body of a Loop, or the like: what is handed to it may have another shape than its inputs declare. */
+  isLoop = false;
   /** What the file said about this graph beyond the IR; owned by serde. */
   origin: object | undefined;
   #first: Node | undefined;

@@ -1,3 +1,4 @@
+import { keepsShapes } from '../ops/facts.ts';
 import type { Attribute } from './attribute.ts';
 import type { Graph } from './graph.ts';
 import { type Use, Value, type ValueType } from './value.ts';
@@ -50,7 +51,7 @@ export class Node {
     this.metadata = extras.metadata ?? new Map();
     this.origin = extras.origin;
     for (const [i, value] of inputs.entries()) this.setInput(i, value);
-    for (const body of this.subgraphs()) body.isBody = true;
+    for (const body of this.subgraphs()) body.isLoop = !keepsShapes(op);
     this.outputs = outputs.map(({ name, type }, index) => new Value({ kind: 'result', node: this, index }, name, type));
   }
 

@@ -88,7 +88,7 @@ export class Value {
    */
   get sureShape(): readonly Dim[] | undefined {
     const { kind } = this.definition;
-    return kind === 'result' || (kind === 'input' && this.owner?.isBody) ? this.inferred?.shape : this.shape;
+    return kind === 'result' || (kind === 'input' && this.owner?.isLoop) ? this.inferred?.shape : this.shape;
   }
   /** The element type, when this is a tensor. */
   get dtype(): DType | undefined {

@@ -37,3 +37,10 @@ const fusedActivations = new Set(['Clip', 'HardSigmoid', 'LeakyRelu', 'Relu', 'S
 export function isFusedActivation(op: { readonly domain: string; readonly name: string }): boolean {
   return op.domain === '' && fusedActivations.has(op.name);
 }
+
+/** Operators that hand values of one and the same shape to their bodies, however often these run. Loop, and SequenceMap, may not. */
+const steady = new Set(['If', 'Scan']);
+
+export function keepsShapes(op: { readonly domain: string; readonly name: string }): boolean {
+  return op.domain === '' && steady.has(op.name);
+}

@@ -53,6 +53,10 @@ export function isKnown(dtype: string): dtype is KnownDType {
   return Object.hasOwn(dtypes, dtype);
 }
 
+export function isInteger(dtype: DType): boolean {
+  return isKnown(dtype) && dtypes[dtype].kind === 'integer';
+}
+
 export function isFloat(dtype: DType): boolean {
   return isKnown(dtype) && dtypes[dtype].kind === 'float';
 }
@@ -60,6 +64,24 @@ export function isFloat(dtype: DType): boolean {
 /** The least positive number of a float type that has all its digits. */
 export function smallestNormal(dtype: DType): number {
   return dtype === 'double' ? 2 ** -1022 : dtype === 'float16' ? 2 ** -14 : 2 ** -126;
+}
+
+/** Binary digits of the float types that are made for arithmetic. */
+const digits: Readonly<Record<string, number>> = { bfloat16: 8, float16: 11, float: 24, double: 53 };
+
+/** Whether every value of one type is a value of the other: of integers from 8 bits on, bool, and the floats made for arithmetic. */
+export function holds(wide: DType, narrow: DType): boolean {
+  if (wide === narrow) return true;
+  if (!isKnown(wide) || !isKnown(narrow)) return false;
+  const [to, from] = [dtypes[wide], dtypes[narrow]];
+  if (digits[narrow]) return wide === 'double' || (wide === 'float' && from.bits === 16);
+  const isNumeric = digits[wide] !== undefined || (to.kind === 'integer' && to.bits >= 8);
+  if (from.kind === 'bool') return isNumeric;
+  if (from.kind !== 'integer' || from.bits < 8 || !isNumeric) return false;
+  const isSigned = (dtype: DType) => dtype.startsWith('int');
+  const magnitude = isSigned(narrow) ? from.bits - 1 : from.bits;
+  if (digits[wide]) return magnitude <= digits[wide];
+  return isSigned(wide) ? magnitude <= to.bits - 1 : !isSigned(narrow) && magnitude <= to.bits;
 }
 
 /** Bytes that `size` elements take in raw_data's layout (sub-byte types are packed), or undefined where the type has no fixed size. */
