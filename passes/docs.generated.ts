@@ -90,6 +90,24 @@ export const docs: Readonly<Record<string, { readonly summary: string; readonly 
     "before": "<ir_version: 8, opset_import: [\"\" : 17]>\ng (float[1,1,2,2] x) => (float[1,1,2,2] y)\n<float[1,1,3,3] w = {1, 2, 3, 4, 5, 6, 7, 8, 9}, float[1] b = {1}>\n{\n  t = Conv <kernel_shape: ints = [3, 3], pads: ints = [1, 1, 1, 1]> (x, w, b)\n  y = Max (x, t)\n}",
     "after": "<ir_version: 8, opset_import: [\"\" : 17, \"funnel\" : 1]>\ng (float[1,1,2,2] x) => (float[1,1,2,2] y)\n<float[1,1,3,3] w = {1, 2, 3, 4, 5, 6, 7, 8, 9}, float[1] b = {1}>\n{\n  y = funnel.FReLU <dilations: ints = [1, 1], group: int = 1, kernel_shape: ints = [3, 3], pads: ints = [1, 1, 1, 1]> (x, w, b)\n}\n<domain: \"funnel\", opset_import: [\"\" : 17]>\nFReLU <dilations, group, kernel_shape, pads> (X, W, B) => (Y) {\n  T = Conv <dilations: ints = @dilations, group: int = @group, kernel_shape: ints = @kernel_shape, pads: ints = @pads, strides: ints = [1, 1]> (X, W, B)\n  Y = Max (T, X)\n}"
   },
+  "fuse-gelu": {
+    "summary": "Recognises Gelu spelled out and makes it one node.",
+    "description": "Recognises Gelu spelled out and makes it one node.\n\nx·(1 + erf(x/√2))/2, or its approximation x·(1 + tanh(√(2/π)·(x + 0.044715·x³)))/2, in whatever order. Operator set 20 and later.\nConstants must be those numbers but for their rounding.",
+    "before": "<ir_version: 9, opset_import: [\"\" : 20]>\ng (float[2] x) => (float[2] y)\n<float root = {1.4142135}, float one = {1}, float half = {0.5}>\n{\n  d = Div (x, root)\n  e = Erf (d)\n  s = Add (e, one)\n  m = Mul (x, s)\n  y = Mul (m, half)\n}",
+    "after": "<ir_version: 9, opset_import: [\"\" : 20]>\ng (float[2] x) => (float[2] y) {\n  y = Gelu (x)\n}"
+  },
+  "fuse-hard-swish": {
+    "summary": "Recognises HardSwish spelled out and makes it one node.",
+    "description": "Recognises HardSwish spelled out and makes it one node.\n\nx·max(0, min(1, x/6 + 1/2)): as x·HardSigmoid(x), as x·Clip(x + 3, 0, 6)/6 in whatever order, with Clip or with Min and Max. Operator set\n14 and later. Constants must be those numbers but for their rounding; x·HardSigmoid(z) of another z stays.",
+    "before": "<ir_version: 8, opset_import: [\"\" : 17]>\ng (float[2] x) => (float[2] y)\n<float three = {3}, float zero = {0}, float six = {6}>\n{\n  s = Add (x, three)\n  c = Clip (s, zero, six)\n  m = Mul (x, c)\n  y = Div (m, six)\n}",
+    "after": "<ir_version: 8, opset_import: [\"\" : 17]>\ng (float[2] x) => (float[2] y) {\n  y = HardSwish (x)\n}"
+  },
+  "fuse-swish": {
+    "summary": "Recognises Swish (SiLU), x·sigmoid(alpha·x), and makes it one node.",
+    "description": "Recognises Swish (SiLU), x·sigmoid(alpha·x), and makes it one node.\n\nOperator set 24 and later; before, ONNX has no such operator.",
+    "before": "<ir_version: 10, opset_import: [\"\" : 24]>\ng (float[2] x) => (float[2] y) {\n  s = Sigmoid (x)\n  y = Mul (x, s)\n}",
+    "after": "<ir_version: 10, opset_import: [\"\" : 24]>\ng (float[2] x) => (float[2] y) {\n  y = Swish (x)\n}"
+  },
   "inline-foreign": {
     "summary": "Puts the bodies of model-local functions in the place of their calls, but for funnels: functions of the domain `funnel` stay calls.",
     "description": "Puts the bodies of model-local functions in the place of their calls, but for funnels: functions of the domain `funnel` stay calls.\n\nFolds then see into functions whose weights are arguments, and funnels stay ready to be lowered. A function that has no more than its\nname in common with one of `funnel`'s is inlined like any other. inline-functions spares none.",

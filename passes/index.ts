@@ -16,6 +16,9 @@ import { freluAfterShuffle } from './frelu-after-shuffle.ts';
 import { type FreluToReluOptions, freluToRelu } from './frelu-to-relu.ts';
 import { fuseArithmetic } from './fuse-arithmetic.ts';
 import { fuseFrelu } from './fuse-frelu.ts';
+import { fuseGelu } from './fuse-gelu.ts';
+import { fuseHardSwish } from './fuse-hard-swish.ts';
+import { fuseSwish } from './fuse-swish.ts';
 import { inlineForeign } from './inline-foreign.ts';
 import { inlineFunctions } from './inline-functions.ts';
 import { inlineIf } from './inline-if.ts';
@@ -43,6 +46,9 @@ export {
   freluToRelu,
   fuseArithmetic,
   fuseFrelu,
+  fuseGelu,
+  fuseHardSwish,
+  fuseSwish,
   inlineForeign,
   inlineFunctions,
   inlineIf,
@@ -78,6 +84,9 @@ export const passes: Readonly<Record<string, (options?: PassOptions) => Pass>> =
   'fold-pad': () => foldPad,
   'fuse-arithmetic': () => fuseArithmetic,
   'mat-mul-to-gemm': () => matMulToGemm,
+  'fuse-hard-swish': () => fuseHardSwish,
+  'fuse-gelu': () => fuseGelu,
+  'fuse-swish': () => fuseSwish,
   'fuse-frelu': () => fuseFrelu,
   'frelu-after-shuffle': () => freluAfterShuffle,
   'lower-frelu': lowerFrelu,
