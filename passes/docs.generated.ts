@@ -54,6 +54,12 @@ export const docs: Readonly<Record<string, { readonly summary: string; readonly 
     "before": "<ir_version: 8, opset_import: [\"\" : 17]>\ng (float[N,8,4,4] x) => (float[M] y)\n<int64[1] axis = {1}, int64[1] one = {1}>\n{\n  s = Shape (x)\n  c = Gather (s, axis)\n  v = Concat <axis: int = 0> (c, one)\n  y = Cast <to: int = 1> (v)\n}",
     "after": "<ir_version: 8, opset_import: [\"\" : 17]>\ng (float[N,8,4,4] x) => (float[M] y)\n<int64[1] one = {1}, int64[1] c_value = {8}>\n{\n  v = Concat <axis: int = 0> (c_value, one)\n  y = Cast <to: int = 1> (v)\n}"
   },
+  "fold-transpose": {
+    "summary": "Lets Gemm transpose its operands itself, instead of a Transpose before it.",
+    "description": "Lets Gemm transpose its operands itself, instead of a Transpose before it.\n\nA MatMul of two matrices, one of them transposed, becomes such a Gemm (operator set 11 and later, where Gemm needs no C). A Transpose\nthat something else uses stays for that.",
+    "before": "<ir_version: 8, opset_import: [\"\" : 17]>\ng (float[M,2] x, float[3,2] w, float[3] b) => (float[M,3] y) {\n  t = Transpose <perm: ints = [1, 0]> (w)\n  y = Gemm (x, t, b)\n}",
+    "after": "<ir_version: 8, opset_import: [\"\" : 17]>\ng (float[M,2] x, float[3,2] w, float[3] b) => (float[M,3] y) {\n  y = Gemm <transB: int = 1> (x, w, b)\n}"
+  },
   "force-eval": {
     "summary": "Takes BatchNormalization and Dropout out of training mode: training_mode becomes false, is_test becomes 1 (before operator set 7), and the statistics that BatchNormalization gives while training go.",
     "description": "Takes BatchNormalization and Dropout out of training mode: training_mode becomes false, is_test becomes 1 (before operator set 7), and\nthe statistics that BatchNormalization gives while training go.\n\nExporters leave training on by mistake. The model computes something else then: an explicit choice, never part of a pipeline by\nitself. Where something uses the statistics of the batch, or Dropout's mask, the node stays.",

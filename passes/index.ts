@@ -10,6 +10,7 @@ import { foldBias } from './fold-bias.ts';
 import { type FoldConstantsOptions, foldConstants } from './fold-constants.ts';
 import { foldPad } from './fold-pad.ts';
 import { foldShape } from './fold-shape.ts';
+import { foldTranspose } from './fold-transpose.ts';
 import { forceEval } from './force-eval.ts';
 import { freezeInitializers } from './freeze-initializers.ts';
 import { freluAfterShuffle } from './frelu-after-shuffle.ts';
@@ -40,6 +41,7 @@ export {
   foldConstants,
   foldPad,
   foldShape,
+  foldTranspose,
   forceEval,
   freezeInitializers,
   freluAfterShuffle,
@@ -84,6 +86,7 @@ export const passes: Readonly<Record<string, (options?: PassOptions) => Pass>> =
   'fold-pad': () => foldPad,
   'fuse-arithmetic': () => fuseArithmetic,
   'mat-mul-to-gemm': () => matMulToGemm,
+  'fold-transpose': () => foldTranspose,
   'fuse-hard-swish': () => fuseHardSwish,
   'fuse-gelu': () => fuseGelu,
   'fuse-swish': () => fuseSwish,
