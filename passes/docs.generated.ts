@@ -54,6 +54,12 @@ export const docs: Readonly<Record<string, { readonly summary: string; readonly 
     "before": "<ir_version: 8, opset_import: [\"\" : 17]>\ng (float[N,8,4,4] x) => (float[M] y)\n<int64[1] axis = {1}, int64[1] one = {1}>\n{\n  s = Shape (x)\n  c = Gather (s, axis)\n  v = Concat <axis: int = 0> (c, one)\n  y = Cast <to: int = 1> (v)\n}",
     "after": "<ir_version: 8, opset_import: [\"\" : 17]>\ng (float[N,8,4,4] x) => (float[M] y)\n<int64[1] one = {1}, int64[1] c_value = {8}>\n{\n  v = Concat <axis: int = 0> (c_value, one)\n  y = Cast <to: int = 1> (v)\n}"
   },
+  "fold-transpose": {
+    "summary": "Lets Gemm transpose its operands itself, instead of a Transpose before it.",
+    "description": "Lets Gemm transpose its operands itself, instead of a Transpose before it.\n\nA MatMul of two matrices, one of them transposed, becomes such a Gemm (operator set 11 and later, where Gemm needs no C). A Transpose\nthat something else uses stays for that.",
+    "before": "<ir_version: 8, opset_import: [\"\" : 17]>\ng (float[M,2] x, float[3,2] w, float[3] b) => (float[M,3] y) {\n  t = Transpose <perm: ints = [1, 0]> (w)\n  y = Gemm (x, t, b)\n}",
+    "after": "<ir_version: 8, opset_import: [\"\" : 17]>\ng (float[M,2] x, float[3,2] w, float[3] b) => (float[M,3] y) {\n  y = Gemm <transB: int = 1> (x, w, b)\n}"
+  },
   "force-eval": {
     "summary": "Takes BatchNormalization and Dropout out of training mode: training_mode becomes false, is_test becomes 1 (before operator set 7), and the statistics that BatchNormalization gives while training go.",
     "description": "Takes BatchNormalization and Dropout out of training mode: training_mode becomes false, is_test becomes 1 (before operator set 7), and\nthe statistics that BatchNormalization gives while training go.\n\nExporters leave training on by mistake. The model computes something else then: an explicit choice, never part of a pipeline by\nitself. Where something uses the statistics of the batch, or Dropout's mask, the node stays.",
@@ -102,6 +108,18 @@ export const docs: Readonly<Record<string, { readonly summary: string; readonly 
     "before": "<ir_version: 8, opset_import: [\"\" : 17]>\ng (float[1,1,2,2] x) => (float[1,1,2,2] y)\n<float[1,1,3,3] w = {1, 2, 3, 4, 5, 6, 7, 8, 9}, float[1] b = {1}>\n{\n  t = Conv <kernel_shape: ints = [3, 3], pads: ints = [1, 1, 1, 1]> (x, w, b)\n  y = Max (x, t)\n}",
     "after": "<ir_version: 8, opset_import: [\"\" : 17, \"funnel\" : 1]>\ng (float[1,1,2,2] x) => (float[1,1,2,2] y)\n<float[1,1,3,3] w = {1, 2, 3, 4, 5, 6, 7, 8, 9}, float[1] b = {1}>\n{\n  y = funnel.FReLU <dilations: ints = [1, 1], group: int = 1, kernel_shape: ints = [3, 3], pads: ints = [1, 1, 1, 1]> (x, w, b)\n}\n<domain: \"funnel\", opset_import: [\"\" : 17]>\nFReLU <dilations, group, kernel_shape, pads> (X, W, B) => (Y) {\n  T = Conv <dilations: ints = @dilations, group: int = @group, kernel_shape: ints = @kernel_shape, pads: ints = @pads, strides: ints = [1, 1]> (X, W, B)\n  Y = Max (T, X)\n}"
   },
+  "fuse-gelu": {
+    "summary": "Recognises Gelu spelled out and makes it one node.",
+    "description": "Recognises Gelu spelled out and makes it one node.\n\nx·(1 + erf(x/√2))/2, or its approximation x·(1 + tanh(√(2/π)·(x + 0.044715·x³)))/2, in whatever order. Operator set 20 and later.\nConstants must be those numbers but for their rounding.",
+    "before": "<ir_version: 9, opset_import: [\"\" : 20]>\ng (float[2] x) => (float[2] y)\n<float root = {1.4142135}, float one = {1}, float half = {0.5}>\n{\n  d = Div (x, root)\n  e = Erf (d)\n  s = Add (e, one)\n  m = Mul (x, s)\n  y = Mul (m, half)\n}",
+    "after": "<ir_version: 9, opset_import: [\"\" : 20]>\ng (float[2] x) => (float[2] y) {\n  y = Gelu (x)\n}"
+  },
+  "fuse-hard-swish": {
+    "summary": "Recognises HardSwish spelled out and makes it one node.",
+    "description": "Recognises HardSwish spelled out and makes it one node.\n\nx·max(0, min(1, x/6 + 1/2)): as x·HardSigmoid(x), as x·Clip(x + 3, 0, 6)/6 in whatever order, with Clip or with Min and Max. Operator set\n14 and later. Constants must be those numbers but for their rounding; x·HardSigmoid(z) of another z stays.",
+    "before": "<ir_version: 8, opset_import: [\"\" : 17]>\ng (float[2] x) => (float[2] y)\n<float three = {3}, float zero = {0}, float six = {6}>\n{\n  s = Add (x, three)\n  c = Clip (s, zero, six)\n  m = Mul (x, c)\n  y = Div (m, six)\n}",
+    "after": "<ir_version: 8, opset_import: [\"\" : 17]>\ng (float[2] x) => (float[2] y) {\n  y = HardSwish (x)\n}"
+  },
   "fuse-pads": {
     "summary": "Joins two Pads in a row to one that pads by the sum, if both fill with the same constant, or both repeat the edge.",
     "description": "Joins two Pads in a row to one that pads by the sum, if both fill with the same constant, or both repeat the edge.\n\nNot where one crops: what it takes away the other would bring back.",
@@ -119,6 +137,12 @@ export const docs: Readonly<Record<string, { readonly summary: string; readonly 
     "description": "Joins two Slices in a row to one, of different axes or of the same.\n\nAlong an axis the first takes elements a, a + s, … before b, the second elements c, c + t, … before d of these: together\na + s·c, a + s·(c + t), … before both b and a + s·(d − 1) + 1. Indices that count from the end need a size that is known; Slices that\nturn the order round stay.",
     "before": "<ir_version: 8, opset_import: [\"\" : 17]>\ng (float[1,3,8,8] x) => (float[1,3,4,3] y)\n<int64[1] one = {1}, int64[1] two = {2}, int64[1] seven = {7}, int64[1] end = {9223372036854775807}, int64[1] h = {2}, int64[1] w = {3}>\n{\n  a = Slice (x, one, end, h, two)\n  b = Slice (a, one, end, w, two)\n  y = Slice (b, one, seven, w)\n}",
     "after": "<ir_version: 8, opset_import: [\"\" : 17]>\ng (float[1,3,8,8] x) => (float[1,3,4,3] y)\n<int64[2] y_starts = {1, 3}, int64[2] y_ends = {9223372036854775807, 14}, int64[2] y_axes = {2, 3}, int64[2] y_steps = {2, 2}>\n{\n  y = Slice (x, y_starts, y_ends, y_axes, y_steps)\n}"
+  },
+  "fuse-swish": {
+    "summary": "Recognises Swish (SiLU), x·sigmoid(alpha·x), and makes it one node.",
+    "description": "Recognises Swish (SiLU), x·sigmoid(alpha·x), and makes it one node.\n\nOperator set 24 and later; before, ONNX has no such operator.",
+    "before": "<ir_version: 10, opset_import: [\"\" : 24]>\ng (float[2] x) => (float[2] y) {\n  s = Sigmoid (x)\n  y = Mul (x, s)\n}",
+    "after": "<ir_version: 10, opset_import: [\"\" : 24]>\ng (float[2] x) => (float[2] y) {\n  y = Swish (x)\n}"
   },
   "fuse-transposes": {
     "summary": "Joins two Transposes in a row to one, or to none where the second undoes the first.",

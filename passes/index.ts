@@ -10,6 +10,7 @@ import { foldBias } from './fold-bias.ts';
 import { type FoldConstantsOptions, foldConstants } from './fold-constants.ts';
 import { foldPad } from './fold-pad.ts';
 import { foldShape } from './fold-shape.ts';
+import { foldTranspose } from './fold-transpose.ts';
 import { forceEval } from './force-eval.ts';
 import { freezeInitializers } from './freeze-initializers.ts';
 import { freluAfterShuffle } from './frelu-after-shuffle.ts';
@@ -18,9 +19,12 @@ import { fuseArithmetic } from './fuse-arithmetic.ts';
 import { fuseCasts } from './fuse-casts.ts';
 import { fuseConcats } from './fuse-concats.ts';
 import { fuseFrelu } from './fuse-frelu.ts';
+import { fuseGelu } from './fuse-gelu.ts';
+import { fuseHardSwish } from './fuse-hard-swish.ts';
 import { fusePads } from './fuse-pads.ts';
 import { fuseReshapes } from './fuse-reshapes.ts';
 import { fuseSlices } from './fuse-slices.ts';
+import { fuseSwish } from './fuse-swish.ts';
 import { fuseTransposes } from './fuse-transposes.ts';
 import { inlineForeign } from './inline-foreign.ts';
 
@@ -44,6 +48,7 @@ export {
   foldConstants,
   foldPad,
   foldShape,
+  foldTranspose,
   forceEval,
   freezeInitializers,
   freluAfterShuffle,
@@ -52,9 +57,12 @@ export {
   fuseCasts,
   fuseConcats,
   fuseFrelu,
+  fuseGelu,
+  fuseHardSwish,
   fusePads,
   fuseReshapes,
   fuseSlices,
+  fuseSwish,
   fuseTransposes,
   inlineForeign,
   inlineFunctions,
@@ -97,6 +105,10 @@ export const passes: Readonly<Record<string, (options?: PassOptions) => Pass>> =
   'fold-pad': () => foldPad,
   'fuse-arithmetic': () => fuseArithmetic,
   'mat-mul-to-gemm': () => matMulToGemm,
+  'fold-transpose': () => foldTranspose,
+  'fuse-hard-swish': () => fuseHardSwish,
+  'fuse-gelu': () => fuseGelu,
+  'fuse-swish': () => fuseSwish,
   'fuse-frelu': () => fuseFrelu,
   'frelu-after-shuffle': () => freluAfterShuffle,
   'lower-frelu': lowerFrelu,
