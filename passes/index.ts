@@ -128,10 +128,29 @@ const simplify = [
   'fold-shape',
   'fold-constants',
   'inline-if',
+  'fuse-transposes',
+  'fuse-reshapes',
+  'fuse-slices',
+  'fuse-concats',
+  'fuse-casts',
+  'fuse-pads',
   'merge-initializers',
   'merge-nodes',
 ];
-const fold = [...simplify, 'fold-batch-norm', 'fold-arithmetic', 'fold-bias', 'fold-pad', 'fuse-arithmetic', 'mat-mul-to-gemm'];
+/** Layers take in what surrounds them. Activations that are spelled out are looked for first: folds would take them apart. */
+const fold = [
+  ...simplify,
+  'fold-batch-norm',
+  'fuse-hard-swish',
+  'fuse-gelu',
+  'fuse-swish',
+  'fold-arithmetic',
+  'fold-bias',
+  'fold-pad',
+  'fuse-arithmetic',
+  'mat-mul-to-gemm',
+  'fold-transpose',
+];
 const lower = ['frelu-after-shuffle', 'lower-frelu', 'sum-to-add'];
 
 /** Named lists of passes. Exact passes of a list are gone through until none fires: a second run changes nothing. */
