@@ -49,8 +49,8 @@ export const docs: Readonly<Record<string, { readonly summary: string; readonly 
     "after": "<ir_version: 8, opset_import: [\"\" : 17]>\ng (float[1,1,3,3] x) => (float[1,1,3,3] y)\n<float[1,1,3,3] w = {1, 2, 3, 4, 5, 6, 7, 8, 9}>\n{\n  y = Conv <pads: ints = [1, 1, 1, 1]> (x, w)\n}"
   },
   "fold-shape": {
-    "summary": "Makes sizes that are known constants: Shape of a value whose shape is known, and Gather of a known size from one that is known in part.",
-    "description": "Makes sizes that are known constants: Shape of a value whose shape is known, and Gather of a known size from one that is known in part.\n\nWhat integers are computed of them alone is folded too, and each size that becomes known may let ONNX Runtime know more of them: so it goes on\nuntil none does.",
+    "summary": "Makes sizes that are known constants: Shape of a value whose shape is known, and what Gather or Slice takes of one that is known in part.",
+    "description": "Makes sizes that are known constants: Shape of a value whose shape is known, and what Gather or Slice takes of one that is known in part.\n\nWhat integers are computed of them alone is folded too, and each size that becomes known may let ONNX Runtime know more of them: so it goes on\nuntil none does.",
     "before": "<ir_version: 8, opset_import: [\"\" : 17]>\ng (float[N,8,4,4] x) => (float[M] y)\n<int64[1] axis = {1}, int64[1] one = {1}>\n{\n  s = Shape (x)\n  c = Gather (s, axis)\n  v = Concat <axis: int = 0> (c, one)\n  y = Cast <to: int = 1> (v)\n}",
     "after": "<ir_version: 8, opset_import: [\"\" : 17]>\ng (float[N,8,4,4] x) => (float[M] y)\n<int64[1] one = {1}, int64[1] c_value = {8}>\n{\n  v = Concat <axis: int = 0> (c_value, one)\n  y = Cast <to: int = 1> (v)\n}"
   },
@@ -86,7 +86,7 @@ export const docs: Readonly<Record<string, { readonly summary: string; readonly 
   },
   "fuse-arithmetic": {
     "summary": "Joins arithmetic with constants: of two multiplications, or two additions, in a row one is left.",
-    "description": "Joins arithmetic with constants: of two multiplications, or two additions, in a row one is left.\n\n(x·a)·b = x·(a·b), (x/a)·b = x·(b/a), (x + a) − b = x + (a − b), a − (b − x) = x + (a − b), and (x·a + b)·c = x·(a·c) + b·c. Of floats\nonly, and only where the joined constant is no larger than both. Arithmetic in float64, rounded once; a factor that would overflow or\nvanish is refused.",
+    "description": "Joins arithmetic with constants: of two multiplications, or two additions, in a row one is left.\n\n(x·a)·b = x·(a·b), (x/a)·b = x·(b/a), (x + a) − b = x + (a − b), a − (b − x) = x + (a − b), and (x·a + b)·c = x·(a·c) + b·c. Of floats\nonly, and only where the joined constant is no larger than both. Arithmetic in float64, rounded once; refused are a factor that would\noverflow or vanish, and terms that cancel.",
     "before": "<ir_version: 8, opset_import: [\"\" : 17]>\ng (float[2] x) => (float[2] y)\n<float a = {2}, float[2] b = {3, 4}, float c = {0.5}>\n{\n  t = Mul (x, a)\n  u = Sub (t, b)\n  y = Div (u, c)\n}",
     "after": "<ir_version: 8, opset_import: [\"\" : 17]>\ng (float[2] x) => (float[2] y)\n<float y_B = {4}, float[2] y_B_1 = {-6, -8}>\n{\n  y_Mul = Mul (x, y_B)\n  y = Add (y_Mul, y_B_1)\n}"
   },

@@ -1,5 +1,8 @@
+import { sizesIn } from '../src/infer/sizes.ts';
 import { inferTypes } from '../src/infer/types.ts';
+import { constantOf } from '../src/ir/constant.ts';
 import type { Model } from '../src/ir/model.ts';
+import type { Node } from '../src/ir/node.ts';
 import type { Value } from '../src/ir/value.ts';
 import { type Pass, type Place, pass } from '../src/rewrite/pass.ts';
 import { any, constant, p } from '../src/rewrite/pattern.ts';
@@ -11,7 +14,7 @@ import { foldConstants } from './fold-constants.ts';
 const maxGrowth = 4096;
 
 /**
- * Makes sizes that are known constants: Shape of a value whose shape is known, and Gather of a known size from one that is known in part.
+ * Makes sizes that are known constants: Shape of a value whose shape is known, and what Gather or Slice takes of one that is known in part.
  *
  * What integers are computed of them alone is folded too, and each size that becomes known may let ONNX Runtime know more of them: so it goes on
  * until none does.
@@ -58,31 +61,29 @@ const shapes = pass(
   'exact',
   [
     rule({
-      match: p.Gather(p.Shape(any('x')).as('shape').shared(), constant('at')).with({ axis: 0 }),
-      rewrite({ x, shape, at }) {
-        const dims = sizesOf(x, shape.attrs);
-        const known = Array.from(at.numbers()).map(i => dims?.[i < 0 ? i + dims.length : i]);
-        return known.every(d => typeof d === 'number') ? Tensor.of('int64', at.dims, known.map(BigInt)) : undefined;
-      },
+      match: p.Shape(any()).as('sizes'),
+      rewrite: ({ sizes: { node } }) => known(node, sizes => [sizes.length]),
     }),
     rule({
-      match: p.Shape(any('x')).as('shape'),
-      rewrite({ x, shape }) {
-        const dims = sizesOf(x, shape.attrs);
-        return dims?.every(d => typeof d === 'number') ? Tensor.of('int64', [dims.length], dims.map(BigInt)) : undefined;
-      },
+      match: p.Gather(any('data'), constant('at')).with({ axis: 0 }).as('sizes'),
+      rewrite: ({ data, at, sizes: { node } }) => (isComputed(data) ? known(node, () => at.dims) : undefined),
+    }),
+    rule({
+      match: p.Slice(any('data')).variadic().as('sizes'),
+      rewrite: ({ data, sizes: { node } }) => (isComputed(data) ? known(node, sizes => [sizes.length]) : undefined),
     }),
   ],
   { prepare: inferShapes },
 );
 
-/** The sizes that a Shape gives: since operator set 15 a part of them. What a file declares of an inner value may be wrong. */
-function sizesOf(
-  { definition, shape, inferred }: Value,
-  { start = 0, end }: { readonly start?: number | undefined; readonly end?: number | undefined },
-) {
-  return (definition.kind === 'input' ? shape : inferred?.shape)?.slice(start, end);
+/** What a node computes, where all of it is known. */
+function known(node: Node, dims: (sizes: readonly unknown[]) => readonly number[]): Tensor | undefined {
+  const sizes = sizesIn(node.outputs[0]);
+  return sizes?.every(d => d !== undefined) ? Tensor.of('int64', dims(sizes), sizes.map(BigInt)) : undefined;
 }
+
+/** What is made of constants alone is for fold-constants, in whatever type it is. */
+const isComputed = (data: Value) => constantOf(data) === undefined && data.dtype === 'int64';
 
 async function inferShapes(model: Model): Promise<void> {
   for (const { op } of model.graph.allNodes()) if (op.name === 'Shape' && op.domain === '') return void (await inferTypes(model));

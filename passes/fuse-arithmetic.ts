@@ -11,8 +11,8 @@ import { Tensor } from '../src/tensor/tensor.ts';
  * Joins arithmetic with constants: of two multiplications, or two additions, in a row one is left.
  *
  * (x·a)·b = x·(a·b), (x/a)·b = x·(b/a), (x + a) − b = x + (a − b), a − (b − x) = x + (a − b), and (x·a + b)·c = x·(a·c) + b·c. Of floats
- * only, and only where the joined constant is no larger than both. Arithmetic in float64, rounded once; a factor that would overflow or
- * vanish is refused.
+ * only, and only where the joined constant is no larger than both. Arithmetic in float64, rounded once; refused are a factor that would
+ * overflow or vanish, and terms that cancel.
  *
  * @before
  * ```onnx
@@ -53,6 +53,7 @@ export const fuseArithmetic = pass('fuse-arithmetic', 'exact', [
         c => [c.a, c.b],
         ({ x, a, b }, op) => {
           const t = inner.shift(a).mul(outer.sign).add(outer.shift(b));
+          if (cancels(t, a)) return op.refuse('E_ERROR', 'the constants cancel: x was rounded to the digits of one of them');
           return inner.sign === outer.sign ? op.Add(x, t) : op.Sub(t, x);
         },
       ),
@@ -107,6 +108,18 @@ function joining<N extends string>(
       return all.every(t => isFloat(t.dtype)) && all.some(t => t.size === sum.size) ? join(c as Constants<N>, op) : undefined;
     },
   });
+}
+
+/** Whether a sum with `a` in it is so much smaller that adding a by itself rounded x more coarsely. */
+function cancels(t: Tensor, a: Tensor): boolean {
+  const worn = Array.from(
+    a
+      .abs()
+      .mul(2 ** -8)
+      .sub(t.abs())
+      .numbers(),
+  );
+  return worn.some(x => x > 0);
 }
 
 /** `build(k)`, unless a factor in k would not be a normal number. */

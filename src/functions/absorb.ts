@@ -1,7 +1,8 @@
 import type { Value } from '../ir/value.ts';
 import type { Builder } from '../rewrite/builder.ts';
+import type { Refusal } from '../rewrite/refusal.ts';
 import { Tensor } from '../tensor/tensor.ts';
-import { foldBound } from './fold-bound.ts';
+import { foldBound, mayOverflow } from './fold-bound.ts';
 import { LayerMatrix } from './layer-matrix.ts';
 import type { Layer, LayerOp, Layout } from './layers.ts';
 
@@ -14,11 +15,13 @@ export interface Affine {
   readonly magnitude?: Tensor;
 }
 
+const HUGE = 'sums of the new weights may overflow where the layer before did not';
+
 /**
  * The layer followed by an affine map of its result, as one layer: W′ = W·k over the output channels, B′ = B·k + t. The map is over the
  * channels of the layer's view, where it has one, which is applied to the new layer.
  */
-export function followedBy(c: Layer, layout: Layout, map: Affine, op: Builder): Value {
+export function followedBy(c: Layer, layout: Layout, map: Affine, op: Builder): Value | Refusal {
   const { k, divisor, t, magnitude } = spread(map, layout);
   const matrix = new LayerMatrix(c);
   const scaled = (v: Tensor, along: (v: Tensor) => Tensor = v => v) => {
@@ -29,10 +32,12 @@ export function followedBy(c: Layer, layout: Layout, map: Affine, op: Builder): 
   const before = biasOf(c);
   const bias = before && scaled(before);
   const shifted = bias && t ? bias.add(t) : (bias ?? (t && allChannels(t, matrix.outputs)));
+  const weights = scaled(matrix.sums(matrix.of(slopes(c)), Math.abs));
+  if (mayOverflow(c.w.dtype, weights)) return op.refuse('E_OVERFLOW', HUGE);
   op.bound(
     foldBound(c.w.dtype, {
       fanIn: matrix.fanIn,
-      weights: scaled(matrix.sums(matrix.of(slopes(c)), Math.abs)),
+      weights,
       shifts: [bias, magnitude ?? t, shifted],
     }),
   );
@@ -43,7 +48,7 @@ export function followedBy(c: Layer, layout: Layout, map: Affine, op: Builder): 
  * The layer over an affine map of its input, as one layer: W′ = W·k over the input channels, B′ = B + Σ W·t. Right where each output
  * takes in all taps, or t is 0. Where a view stands between, it is applied to x.
  */
-export function after(map: Affine, c: Layer, layout: Pick<Layout, 'channels' | 'run'>, op: Builder): Value {
+export function after(map: Affine, c: Layer, layout: Pick<Layout, 'channels' | 'run'>, op: Builder): Value | Refusal {
   const { k, divisor, t, magnitude } = spread(map, layout);
   const { alpha = 1 } = c.layer.attrs as { alpha?: number };
   const matrix = new LayerMatrix(c);
@@ -55,10 +60,12 @@ export function after(map: Affine, c: Layer, layout: Pick<Layout, 'channels' | '
   const shift = t && matrix.sums(w.mul(matrix.alongInputs(t))).mul(alpha);
   const bias = before && shift ? before.add(shift) : (before ?? shift);
   const terms = magnitude ?? t;
+  const weights = matrix.sums(scaled, Math.abs).mul(alpha);
+  if (mayOverflow(c.w.dtype, weights)) return op.refuse('E_OVERFLOW', HUGE);
   op.bound(
     foldBound(c.w.dtype, {
       fanIn: matrix.fanIn,
-      weights: matrix.sums(scaled, Math.abs).mul(alpha),
+      weights,
       shifts: [terms && matrix.sums(w.mul(matrix.alongInputs(terms)), Math.abs).mul(alpha), before, bias],
     }),
   );

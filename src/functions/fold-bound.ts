@@ -28,6 +28,16 @@ export function foldBound(dtype: DType, { fanIn, weights, shifts }: Magnitudes):
   return u * Math.max((2 * fanIn + 8) * largest(weights), (fanIn + 6) * added);
 }
 
+/** Inputs that a float layer is to live with, in its sums of products; of half precision nothing is left to ask for. */
+const INPUT = 1024;
+
+/** Whether sums of folded weights come so near the largest number of their type that a sum of products may be beyond it. */
+export function mayOverflow(dtype: DType, weights: Tensor): boolean {
+  const sum = largest(weights) * (dtype === 'float16' ? 1 : INPUT);
+  const limit = dtype === 'float16' ? 65504 : dtype === 'double' ? Number.MAX_VALUE : 3.4e38;
+  return sum > limit && sum < Number.POSITIVE_INFINITY;
+}
+
 function largest(t: Tensor): number {
   let max = 0;
   for (const x of Array.from(t.numbers())) max = Math.max(max, Math.abs(x));

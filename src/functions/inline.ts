@@ -17,7 +17,7 @@ export function inlineAll(model: Model, keeps: (f: FunctionDef) => boolean = () 
   const byKey = new Map(model.functions.filter(f => !keeps(f)).map(f => [functionKey(f), f]));
   const state: State = { byKey, names: new Names(model), fired: [], refused: [], nodes: 0, opsets: model.opsets };
   inlineCalls(model.graph, state, []);
-  dropUncalled(model);
+  if (state.fired.length > 0) dropUncalled(model);
   return state;
 }
 

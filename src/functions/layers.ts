@@ -114,7 +114,11 @@ const viewRules: Readonly<Record<string, (layout: Layout, c: Layer) => Layout | 
   Reshape(layout, { view, sizes }) {
     const { allowzero } = view!.attrs as { allowzero?: number };
     const dims = Array.from(sizes!.numbers());
-    if (layout.axis !== 1 || dims.length < 2 || (allowzero && dims.includes(0))) return undefined;
+    if (dims.length < 2 || (allowzero && dims.includes(0))) return undefined;
+    // The last axis stays what it is where its size does.
+    const isLast = layout.axis === -1 || layout.axis + 1 === layout.rank;
+    if (isLast && dims.at(-1) === layout.channels) return { ...layout, rank: dims.length, axis: dims.length - 1 };
+    if (layout.axis !== 1) return undefined;
     const [batch, second, ...rest] = dims as [number, number, ...number[]];
     const inner = rest.reduce((a, b) => a * b, 1);
     // [M, N] with N taken apart: the first dimension is the same where the others make up N.

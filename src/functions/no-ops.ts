@@ -106,7 +106,8 @@ export const noOps: Readonly<Partial<Record<OpName, Equal>>> = {
   Slice: when(takesAll),
   SpaceToDepth: when(node => attrsOf(node, 'SpaceToDepth').blocksize === 1),
   Split: when(node => node.outputs.length === 1),
-  Squeeze: view,
+  // Runtimes differ on what no axes at all mean.
+  Squeeze: when(node => keepsShape(node) && knownSetting(node, 'axes')?.length !== 0),
   Sum: single,
   Tile: when(node => all(knownSetting(node, 'repeats'), 1)),
   Transpose: when(node => attrsOf(node, 'Transpose').perm?.every((axis, i) => axis === i) ?? data(node)?.sureShape?.length === 1),
