@@ -1,11 +1,12 @@
+import { one, scales, shifts } from '../src/functions/arithmetic.ts';
 import type { Value } from '../src/ir/value.ts';
 import type { Builder } from '../src/rewrite/builder.ts';
 import { pass } from '../src/rewrite/pass.ts';
-import { any, known, type Pattern, p, type RootPattern } from '../src/rewrite/pattern.ts';
+import { any, type RootPattern } from '../src/rewrite/pattern.ts';
 import type { Refusal } from '../src/rewrite/refusal.ts';
 import { type Rule, rule } from '../src/rewrite/rule.ts';
 import { isFloat, smallestNormal } from '../src/tensor/dtype.ts';
-import { Tensor } from '../src/tensor/tensor.ts';
+import type { Tensor } from '../src/tensor/tensor.ts';
 
 /**
  * Joins arithmetic with constants: of two multiplications, or two additions, in a row one is left.
@@ -74,25 +75,6 @@ export const fuseArithmetic = pass('fuse-arithmetic', 'exact', [
 ]);
 
 type Constants<N extends string> = { readonly x: Value } & Readonly<Record<N, Tensor>>;
-
-const one = (like: Tensor) => Tensor.fill(like.dtype, [], 1);
-
-/** x times, or divided by, a constant; `of` does the same to a tensor. */
-function scales(x: Pattern, name: string): { match: RootPattern<{}>; of: (v: Tensor, c: Tensor) => Tensor }[] {
-  return [
-    { match: p.Mul(x, known(name)), of: (v, c) => v.mul(c) },
-    { match: p.Div(x, known(name)), of: (v, c) => v.div(c) },
-  ];
-}
-
-/** x or −x, plus a constant. */
-function shifts(x: Pattern, name: string): { match: RootPattern<{}>; sign: 1 | -1; shift: (c: Tensor) => Tensor }[] {
-  return [
-    { match: p.Add(x, known(name)), sign: 1, shift: c => c },
-    { match: p.Sub(x, known(name)), sign: 1, shift: c => c.mul(-1) },
-    { match: p.Sub(known(name), x), sign: -1, shift: c => c },
-  ];
-}
 
 /** A rule for floats whose constants do not grow by being broadcast to each other. */
 function joining<N extends string>(
