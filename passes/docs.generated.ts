@@ -90,6 +90,12 @@ export const docs: Readonly<Record<string, { readonly summary: string; readonly 
     "before": "<ir_version: 8, opset_import: [\"\" : 17]>\ng (float[2] x) => (float[2] y)\n<float a = {2}, float[2] b = {3, 4}, float c = {0.5}>\n{\n  t = Mul (x, a)\n  u = Sub (t, b)\n  y = Div (u, c)\n}",
     "after": "<ir_version: 8, opset_import: [\"\" : 17]>\ng (float[2] x) => (float[2] y)\n<float y_B = {4}, float[2] y_B_1 = {-6, -8}>\n{\n  y_Mul = Mul (x, y_B)\n  y = Add (y_Mul, y_B_1)\n}"
   },
+  "fuse-bounds": {
+    "summary": "Joins Relu, Clip, and Max and Min with one number, two in a row, to one; leaves the second out where it bounds no further.",
+    "description": "Joins Relu, Clip, and Max and Min with one number, two in a row, to one; leaves the second out where it bounds no further.\n\nEach is y = min(max(x, a), b), of infinite bounds where there are none. Then clamping x to [a, b] and that to [c, d] clamps x to\n[clamp a, clamp b], both clamped to [c, d]; where a > b everything is b. NaN goes through all of them. A Clip of floats takes infinity to\nthe largest number where it is not given a bound, and that is kept.",
+    "before": "<ir_version: 8, opset_import: [\"\" : 17]>\ng (float[2] x) => (float[2] y)\n<float zero = {0}, float six = {6}, float nine = {9}>\n{\n  a = Relu (x)\n  b = Max (zero, a)\n  c = Min (b, nine)\n  y = Clip (c, , six)\n}",
+    "after": "<ir_version: 8, opset_import: [\"\" : 17]>\ng (float[2] x) => (float[2] y)\n<float six = {6}, float c_min = {0}>\n{\n  y = Clip (x, c_min, six)\n}"
+  },
   "fuse-casts": {
     "summary": "Joins two Casts in a row to one, or to none where the second leads back, if the first loses nothing.",
     "description": "Joins two Casts in a row to one, or to none where the second leads back, if the first loses nothing.\n\nA type that holds every value of x's type hands on the very number, so the second Cast rounds that, once. Not where integers pass\nthrough floats to integers that do not hold them, and not from floats to integers: what is out of range then is nobody's promise.\nWhere other operators need what lies between too, it goes on being computed for them.",

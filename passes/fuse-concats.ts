@@ -1,9 +1,8 @@
 import { attrsOf } from '../src/ir/attrs.ts';
 import type { Node } from '../src/ir/node.ts';
 import type { Value } from '../src/ir/value.ts';
-import type { Match } from '../src/rewrite/match.ts';
 import { pass } from '../src/rewrite/pass.ts';
-import { any, type Matched, Pattern, p } from '../src/rewrite/pattern.ts';
+import { any, p } from '../src/rewrite/pattern.ts';
 import { rule } from '../src/rewrite/rule.ts';
 
 /**
@@ -33,22 +32,7 @@ export const fuseConcats = pass(
   'fuse-concats',
   'exact',
   rule({
-    match: new (class extends Pattern<{ outer: Matched<'Concat'> }> {
-      readonly op = 'Concat';
-      match(value: Value | undefined, m: Match): boolean {
-        if (
-          !p
-            .Concat(any())
-            .variadic()
-            .where(node => inner(node).length > 0)
-            .as('outer')
-            .match(value, m)
-        )
-          return false;
-        for (const node of inner(value!.producer!)) m.consume(node, node.outputs[0]!, false);
-        return true;
-      }
-    })(),
+    match: p.Concat(any()).variadic().taking(inner).as('outer'),
     rewrite({ outer: { node, attrs } }, op) {
       const nodes = inner(node);
       const operands = node.inputs.flatMap(v => (v?.producer && nodes.includes(v.producer) ? v.producer.inputs : [v]));

@@ -16,6 +16,7 @@ import { freezeInitializers } from './freeze-initializers.ts';
 import { freluAfterShuffle } from './frelu-after-shuffle.ts';
 import { type FreluToReluOptions, freluToRelu } from './frelu-to-relu.ts';
 import { fuseArithmetic } from './fuse-arithmetic.ts';
+import { fuseBounds } from './fuse-bounds.ts';
 import { fuseCasts } from './fuse-casts.ts';
 import { fuseConcats } from './fuse-concats.ts';
 import { fuseFrelu } from './fuse-frelu.ts';
@@ -54,6 +55,7 @@ export {
   freluAfterShuffle,
   freluToRelu,
   fuseArithmetic,
+  fuseBounds,
   fuseCasts,
   fuseConcats,
   fuseFrelu,
@@ -95,6 +97,7 @@ export const passes: Readonly<Record<string, (options?: PassOptions) => Pass>> =
   'fuse-slices': () => fuseSlices,
   'fuse-concats': () => fuseConcats,
   'fuse-casts': () => fuseCasts,
+  'fuse-bounds': () => fuseBounds,
   'fuse-pads': () => fusePads,
   'fold-shape': () => foldShape,
   'fold-constants': foldConstants,

@@ -108,6 +108,7 @@ interface NodeOptions<K extends OpName> {
   readonly shared?: boolean;
   readonly variadic?: boolean;
   readonly where?: (node: Node) => boolean;
+  readonly taking?: (node: Node) => readonly Node[];
   readonly conditions: readonly { readonly attrs: Partial<Attrs<K>>; readonly code: ReasonCode }[];
 }
 
@@ -146,6 +147,12 @@ export class NodePattern<K extends OpName, C extends Captures> extends Pattern<C
     return new NodePattern(this.op, this.#inputs, { ...this.#options, where: test });
   }
 
+  /** Takes in what `find` finds among the nodes before it, too: matches only where that is any. */
+  taking(find: (node: Node) => readonly Node[]): NodePattern<K, C> {
+    const pattern = this.where(node => find(node).length > 0);
+    return new NodePattern(pattern.op, this.#inputs, { ...pattern.#options, taking: find });
+  }
+
   match(value: Value | undefined, m: Match): boolean {
     const node = value?.producer;
     if (!node || node.op.name !== this.op || node.op.domain !== '' || value !== node.outputs[0]) return false;
@@ -179,6 +186,7 @@ export class NodePattern<K extends OpName, C extends Captures> extends Pattern<C
       }
     }
     m.consume(node, value, this.#options.shared === true);
+    for (const inner of this.#options.taking?.(node) ?? []) m.consume(inner, inner.outputs[0]!, false);
   }
 }
 

@@ -66,6 +66,12 @@ export function smallestNormal(dtype: DType): number {
   return dtype === 'double' ? 2 ** -1022 : dtype === 'float16' ? 2 ** -14 : 2 ** -126;
 }
 
+/** The largest finite number of a float type that is made for arithmetic. */
+export function largest(dtype: DType): number {
+  const exponent = dtype === 'double' ? 1023 : dtype === 'float16' ? 15 : 127;
+  return (2 - 2 ** (1 - (digits[dtype] ?? 24))) * 2 ** exponent;
+}
+
 /** Binary digits of the float types that are made for arithmetic. */
 const digits: Readonly<Record<string, number>> = { bfloat16: 8, float16: 11, float: 24, double: 53 };
 
