@@ -1,8 +1,8 @@
 import { inferTypesFor } from '../src/infer/types.ts';
-import { operatorAt } from '../src/ops/schema.ts';
 import { pass } from '../src/rewrite/pass.ts';
 import { any, type Matched, optional, p } from '../src/rewrite/pattern.ts';
 import { rule } from '../src/rewrite/rule.ts';
+import { isFloat } from '../src/tensor/dtype.ts';
 
 /**
  * Lets Gemm transpose its operands itself, instead of a Transpose before it.
@@ -51,9 +51,7 @@ export const foldTranspose = pass(
         rewrite({ a, b, transpose }, op) {
           const dtype = a.dtype ?? b.dtype;
           const areMatrices = [a, b].every(v => v.sureShape?.length === 2) && isSwap(transpose);
-          if (op.opset < 11 || !areMatrices || dtype === undefined || !operatorAt('', 'Gemm', op.opset)!.dtypes.has(dtype))
-            return undefined;
-          return op.Gemm(a, b, undefined, attrs);
+          return op.opset >= 11 && areMatrices && dtype !== undefined && isFloat(dtype) ? op.Gemm(a, b, undefined, attrs) : undefined;
         },
       }),
     ),

@@ -36,7 +36,9 @@ export const fuseGelu = pass(
   (['Mul', 'Div'] as const).map(root =>
     rule({
       match: gated(root, geluGate),
-      rewrite: ({ gated: { x, form } }, op) => (op.opset >= 20 ? op.Gelu(x, { approximate: form }) : undefined),
+      // ONNX defines Gelu by constants of float, which are not those of double.
+      rewrite: ({ gated: { x, form, dtype } }, op) =>
+        op.opset >= 20 && dtype !== 'double' ? op.Gelu(x, { approximate: form }) : undefined,
     }),
   ),
   { prepare: inferTypesFor('Erf', 'Tanh') },

@@ -37,7 +37,9 @@ export const fuseHardSwish = pass(
     rule({
       match: gated(root, hardSwishGate),
       rewrite({ gated: { x, dtype } }, op) {
-        if (op.opset < 14 || (dtype !== undefined && !operatorAt('', 'HardSwish', op.opset)!.dtypes.has(dtype))) return undefined;
+        // ONNX Runtime's CPU provider has no kernel for double.
+        const takes = dtype === undefined || (dtype !== 'double' && operatorAt('', 'HardSwish', op.opset)?.dtypes.has(dtype));
+        if (op.opset < 14 || !takes) return undefined;
         return op.HardSwish(x);
       },
     }),

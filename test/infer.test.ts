@@ -72,6 +72,23 @@ test('an operator that the runtime does not know leaves unknown what depends on 
   });
 });
 
+test('many uses of an operator that the runtime does not know cost no more than one', async () => {
+  const nodes = Array.from({ length: 300 }, (_, i) => `f${i} = other.Foo (x) r${i} = Relu (x)`);
+  const types = await typesOf(parse(`${header} g (float[2,3] x) => (r299) { ${nodes.join('\n')} }`));
+  expect(Object.values(types).filter(type => type === 'float[2,3]')).toHaveLength(300);
+});
+
+test('constants have the types they have, scalars too', async () => {
+  const model = parse(`${header} g (float[N,3] x) => (y, z) {
+      k = Constant <value_float = 2.0> ()
+      w = Constant <value = float[300] {${Array(300).fill(1)}}> ()
+      v = Mul (x, k)
+      y = Relu (v)
+      z = Relu (w)
+    }`);
+  expect(await typesOf(model)).toMatchObject({ k: 'float[]', w: 'float[300]', v: 'float[N,3]', z: 'float[300]' });
+});
+
 test('sizes that only a run can tell have no name, so that no two of them look alike', async () => {
   const model = parse(`${header} g (float[2,3] x, float[4] w) => (y, z) { y = NonZero (x) z = NonZero (w) }`);
   expect(await typesOf(model)).toEqual({ y: 'int64[2,?]', z: 'int64[1,?]' });

@@ -42,6 +42,7 @@ function choiceOf(node: Node): { readonly taken: Graph; readonly dropped: Graph 
   const [yes, no] = [node.attributes.get('then_branch'), node.attributes.get('else_branch')];
   if (yes?.type === 'reference' || no?.type === 'reference') return new Refusal('E_REFERENCE');
   if (yes?.type !== 'graph' || no?.type !== 'graph') return undefined;
+  if ([yes, no].some(branch => branch.value.outputs.length !== node.outputs.length)) return undefined;
   return known.numbers()[0] ? { taken: yes.value, dropped: no.value } : { taken: no.value, dropped: yes.value };
 }
 

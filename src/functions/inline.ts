@@ -15,14 +15,17 @@ const LARGEST = 250_000;
 /** Puts functions' bodies in the place of their calls, everywhere in the main graph, but for those to keep; functions without calls go. */
 export function inlineAll(model: Model, keeps: (f: FunctionDef) => boolean = () => false): Pick<PassReport, 'fired' | 'refused'> {
   const byKey = new Map(model.functions.filter(f => !keeps(f)).map(f => [functionKey(f), f]));
-  const state: State = { byKey, names: new Names(model), fired: [], refused: [], nodes: 0, opsets: model.opsets };
-  inlineCalls(model.graph, state, []);
+  const endless = new Set([...byKey.values()].filter(f => reaches(f, f, byKey, new Set())));
+  const state: State = { byKey, endless, names: new Names(model), fired: [], refused: [], nodes: 0, opsets: model.opsets };
+  inlineCalls(model.graph, state);
   if (state.fired.length > 0) dropUncalled(model);
   return state;
 }
 
 interface State {
   readonly byKey: ReadonlyMap<string, FunctionDef>;
+  /** Functions that call themselves, by themselves or by others. */
+  readonly endless: ReadonlySet<FunctionDef>;
   readonly names: Names;
   readonly fired: Place[];
   readonly refused: RefusedPlace[];
@@ -32,15 +35,15 @@ interface State {
   readonly opsets: Map<string, number>;
 }
 
-function inlineCalls(graph: Graph, state: State, path: readonly FunctionDef[]): void {
-  for (const node of graph.nodes()) inlineNode(node, state, path);
+function inlineCalls(graph: Graph, state: State): void {
+  for (const node of graph.nodes()) inlineNode(node, state);
 }
 
-function inlineNode(node: Node, state: State, path: readonly FunctionDef[]): void {
-  for (const inner of node.subgraphs()) inlineCalls(inner, state, path);
+function inlineNode(node: Node, state: State): void {
+  for (const inner of node.subgraphs()) inlineCalls(inner, state);
   const f = state.byKey.get(functionKey(node.op));
   if (!f || !node.graph) return;
-  const problem = path.includes(f) ? 'the functions call each other in a circle' : differsIn(f, state.opsets);
+  const problem = state.endless.has(f) ? 'the functions call each other in a circle' : differsIn(f, state.opsets);
   const large = state.nodes > LARGEST ? `inlined so far: ${state.nodes} nodes` : undefined;
   if (problem ?? large) {
     state.refused.push({ ...placeOf(node), code: problem ? 'E_FORM' : 'E_BUDGET', detail: (problem ?? large)! });
@@ -66,13 +69,25 @@ function inlineNode(node: Node, state: State, path: readonly FunctionDef[]): voi
   }
   state.fired.push(placeOf(node));
   graph.remove(node);
-  for (const inner of nodes) inlineNode(inner, state, [...path, f]);
+  for (const inner of nodes) inlineNode(inner, state);
 }
 
 function identityOf(value: Value, before: Node, state: State): Value {
   const node = new Node(opOf('', 'Identity', '', state.opsets), [value], [{ name: state.names.fresh(`${value.name}_Identity`) }]);
   before.graph!.insertBefore(before, node);
   return node.outputs[0]!;
+}
+
+/** Whether a function's body leads to a call of `to`. */
+function reaches(f: FunctionDef, to: FunctionDef, byKey: ReadonlyMap<string, FunctionDef>, seen: Set<FunctionDef>): boolean {
+  for (const { op } of f.body.allNodes()) {
+    const called = byKey.get(functionKey(op));
+    if (!called || seen.has(called)) continue;
+    if (called === to) return true;
+    seen.add(called);
+    if (reaches(called, to, byKey, seen)) return true;
+  }
+  return false;
 }
 
 /** What stands against reading the body under the model's operator sets. */

@@ -48,12 +48,8 @@ class Draft {
 
   add(node: Node): void {
     for (const operand of outerOperands(node)) if (!this.#copies.has(operand) && !this.#supply(operand)) return;
-    const [result] = node.outputs;
-    const literal = constantOf(result);
-    if (result && literal && isLarge(literal)) {
-      this.#input(result, typeOf(literal));
-      return;
-    }
+    // What is known already is supplied where it is used.
+    if (node.outputs.length > 0 && node.outputs.every(constantOf)) return;
     const copy = cloneNode(node, this.#copies, this.#rename ? { rename: () => this.#fresh(), renameNode: () => '' } : {});
     for (const inner of copy.subgraphs()) this.#liftLarge(inner);
     this.graph.append(copy);

@@ -1,5 +1,5 @@
 import { constantOf } from '../ir/constant.ts';
-import type { Model } from '../ir/model.ts';
+import { functionKey, type Model } from '../ir/model.ts';
 import type { Node } from '../ir/node.ts';
 import { retyped } from '../ir/retype.ts';
 import { Value } from '../ir/value.ts';
@@ -34,11 +34,15 @@ export async function inferTypes(model: Model): Promise<RuntimeFailure | undefin
 const answers = new WeakMap<Model, { readonly edits: number; readonly failure: RuntimeFailure | undefined }>();
 
 async function ask(model: Model): Promise<RuntimeFailure | undefined> {
-  const state: State = { model, failures: [] };
+  const state: State = { model, failures: [], foreign: new Set() };
   let failure: RuntimeFailure | undefined;
   for (let level = [model.graph]; level.length > 0; ) {
     const nodes = level.flatMap(graph => [...graph.nodes()]);
     const rename = level[0] !== model.graph;
+    for (const value of nodes.flatMap(node => node.outputs)) {
+      const known = constantOf(value);
+      if (known) value.inferred = { kind: 'tensor', dtype: known.dtype, shape: known.dims };
+    }
     for (let i = 0; i < nodes.length; i += MOST_NODES) await inferResults(nodes.slice(i, i + MOST_NODES), rename, state);
     if (!rename) failure = state.failures[0];
     level = nodes.flatMap(node => [...node.subgraphs()]);
@@ -49,25 +53,33 @@ async function ask(model: Model): Promise<RuntimeFailure | undefined> {
 interface State {
   readonly model: Model;
   readonly failures: RuntimeFailure[];
+  /** Operators that the runtime turned out not to know. */
+  readonly foreign: Set<string>;
 }
 
 /** Asks about all nodes at once; when that fails, about halves, until the culprit is alone. */
 async function inferResults(nodes: readonly Node[], rename: boolean, state: State): Promise<void> {
   if (state.failures.length >= MOST_FAILURES || state.failures.some(f => f.kind !== 'error')) return;
-  const { model, values } = skeletonOf(nodes, state.model, { rename });
+  const { model, values } = skeletonOf(
+    nodes.filter(node => !state.foreign.has(functionKey(node.op))),
+    state.model,
+    { rename },
+  );
   if (values.length === 0) return;
   try {
     for (const [i, { dtype, shape }] of (await typesOf(model)).entries()) {
-      const value = values[i]!;
-      const literal = constantOf(value);
       // The runtime describes a scalar and an unknown rank alike.
-      if (dtype !== undefined) value.inferred = { kind: 'tensor', dtype, shape: literal?.dims ?? (shape.length > 0 ? shape : undefined) };
+      if (dtype !== undefined) values[i]!.inferred = { kind: 'tensor', dtype, shape: shape.length > 0 ? shape : undefined };
     }
   } catch (error) {
     if (!(error instanceof RuntimeFailure)) throw error;
     state.failures.push(error);
+    const [node] = nodes;
     const middle = Math.ceil(nodes.length / 2);
-    if (nodes.length === 1) return;
+    if (nodes.length === 1) {
+      if (error.category === 'unsupported-op' && [...node!.subgraphs()].length === 0) state.foreign.add(functionKey(node!.op));
+      return;
+    }
     await inferResults(nodes.slice(0, middle), rename, state);
     await inferResults(nodes.slice(middle), rename, state);
   }
