@@ -1,7 +1,7 @@
 import { newestOpset, type OperatorVersion } from '../ops/schema.ts';
 import type { Scope } from './check.ts';
 import type { Node } from './node.ts';
-import { displayOp, schemaOf } from './op.ts';
+import { displayOp } from './op.ts';
 
 /** Operators of the default domain that ONNX's checker or ONNX Runtime takes although the registry has none of them (at this version). */
 const tolerated = new Set([
@@ -24,24 +24,21 @@ const tolerated = new Set([
 const implied = /^com\.(microsoft|ms)(\.|$)/;
 
 /** Checks a node against its operator's signature; one whose operator is not known only against the imports. */
-export function checkNode(node: Node, scope: Scope, say: (message: string) => void): void {
-  const problem = importProblem(node, scope);
+export function checkNode(node: Node, schema: OperatorVersion | undefined, scope: Scope, say: (message: string) => void): void {
+  const problem = importProblem(node, schema, scope);
   if (problem !== undefined) say(problem);
-  if (problem !== undefined || (scope.opsets.get('') ?? 0) > newestOpset()) return;
-  const schema = schemaOf(node.op);
-  if (!schema) return;
+  if (problem !== undefined || !schema) return;
   checkOperands(node, schema, say);
   checkAttributes(node, schema, say);
 }
 
 /** Why a node has no operator. */
-function importProblem({ op }: Node, { opsets, irVersion }: Scope): string | undefined {
+function importProblem({ op }: Node, schema: OperatorVersion | undefined, { opsets, irVersion }: Scope): string | undefined {
   const { domain, name } = op;
   const opset = opsets.get(domain);
   // Files older than imports mean the first operator set.
   if (opset === undefined)
     return (irVersion < 3 && domain === '') || implied.test(domain) ? undefined : `no operator set of domain '${domain}' is imported`;
-  const schema = schemaOf(op);
   if (schema?.deprecated) return `${displayOp(op)} is gone since operator set ${schema.since}`;
   if (schema || domain !== '' || tolerated.has(name) || opset > newestOpset()) return undefined;
   return `there is no operator ${name} in operator set ${opset}`;
@@ -56,8 +53,9 @@ function checkOperands(node: Node, schema: OperatorVersion, say: (message: strin
   const least = formals.findLastIndex((f, i) => f.option !== 'optional' && i < schema.minInputs) + 1;
   if (inputs.length < Math.min(least, schema.minInputs))
     say(`${displayOp(node.op)} needs ${schema.minInputs} inputs, not ${inputs.length}`);
-  for (const [i, value] of inputs.entries())
-    if (!value && formals[i]?.option === 'required') say(`its input ${schema.inputs[i]} is left out, but ${displayOp(node.op)} needs it`);
+  for (let i = 0; i < inputs.length; i++)
+    if (!inputs[i] && formals[i]?.option === 'required')
+      say(`its input ${schema.inputs[i]} is left out, but ${displayOp(node.op)} needs it`);
 }
 
 function checkAttributes(node: Node, schema: OperatorVersion, say: (message: string) => void): void {

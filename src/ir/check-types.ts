@@ -1,9 +1,8 @@
-import type { Problem } from '../errors.ts';
 import { elementTypeAttributes, isGenerator } from '../ops/facts.ts';
-import { type FormalTypes, newestOpset, type OperatorVersion } from '../ops/schema.ts';
+import type { FormalTypes, OperatorVersion } from '../ops/schema.ts';
 import { type DType, dtypeOfCode } from '../tensor/dtype.ts';
 import type { Node } from './node.ts';
-import { displayOp, schemaOf } from './op.ts';
+import { displayOp } from './op.ts';
 import type { Value } from './value.ts';
 
 /**
@@ -11,46 +10,38 @@ import type { Value } from './value.ts';
  * together, and results that are declared as something else. What is not known for sure is passed over.
  */
 export class TypeCheck {
-  readonly #problems: Problem[];
   /** Of results, where their operators say it. */
   readonly #known = new Map<Value, DType>();
 
-  constructor(problems: Problem[]) {
-    this.#problems = problems;
-  }
-
-  visit(node: Node, where: string): void {
-    const schema = schemaOf(node.op);
-    if (!schema || (node.op.version ?? 0) > newestOpset()) return;
-    const say = (message: string) => this.#problems.push({ where, message });
-    const bound = new Map<string, { readonly dtype: DType; readonly name: string }>();
+  visit(node: Node, schema: OperatorVersion, say: (message: string) => void): void {
+    const bound = new Map<string, { readonly dtype: DType; readonly index: number }>();
     const { inputs, outputs } = schema.signature;
     for (const [i, value] of node.inputs.entries()) {
       const formal = inputs[i] ?? inputs.at(-1);
       const dtype = value && this.#dtypeOf(value);
       if (!formal || !dtype || formal.dtypes.size === 0) continue;
-      const name = `${schema.inputs[Math.min(i, inputs.length - 1)]} (${value.name})`;
-      if (!takes(formal, dtype)) say(`its input ${name} is ${dtype}, but ${displayOp(node.op)} takes ${listed(formal.dtypes)}`);
+      const nameOf = (index: number) => `${schema.inputs[Math.min(index, inputs.length - 1)]} (${node.inputs[index]!.name})`;
+      if (!takes(formal, dtype)) say(`its input ${nameOf(i)} is ${dtype}, but ${displayOp(node.op)} takes ${listed(formal.dtypes)}`);
       const { letter } = formal;
       const before = letter === undefined ? undefined : bound.get(letter);
-      if (letter !== undefined && !before) bound.set(letter, { dtype, name });
+      if (letter !== undefined && !before) bound.set(letter, { dtype, index: i });
       else if (before && before.dtype !== dtype) {
-        say(`its inputs must be of one element type: ${before.name} is ${before.dtype}, ${name} is ${dtype}`);
+        say(`its inputs must be of one element type: ${nameOf(before.index)} is ${before.dtype}, ${nameOf(i)} is ${dtype}`);
         return;
       }
     }
     for (const [i, value] of node.outputs.entries()) {
       const formal = outputs[i] ?? outputs.at(-1);
-      if (formal) this.#define(value, resultOf(node, schema, formal, bound), where);
+      if (formal) this.#define(value, resultOf(node, schema, formal, bound), say);
     }
   }
 
-  #define(value: Value, dtype: DType | undefined, where: string): void {
+  #define(value: Value, dtype: DType | undefined, say: (message: string) => void): void {
     if (dtype === undefined) return;
     this.#known.set(value, dtype);
     const { type } = value;
     if (type?.kind === 'tensor' && isSaid(type.dtype) && type.dtype !== dtype)
-      this.#problems.push({ where, message: `its result ${value.name} is declared as ${type.dtype}, but is ${dtype}` });
+      say(`its result ${value.name} is declared as ${type.dtype}, but is ${dtype}`);
   }
 
   #dtypeOf(value: Value): DType | undefined {

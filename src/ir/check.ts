@@ -1,11 +1,12 @@
 import { InvalidModel, type Problem } from '../errors.ts';
+import { newestOpset, type OperatorVersion } from '../ops/schema.ts';
 import { checkCall, checkFunctions } from './check-functions.ts';
 import { checkNode } from './check-node.ts';
 import { TypeCheck } from './check-types.ts';
 import type { Graph } from './graph.ts';
 import { bodies, type FunctionDef, functionKey, type Model } from './model.ts';
-import { labelOf } from './node.ts';
-import { displayOp } from './op.ts';
+import { labelOf, type Op } from './node.ts';
+import { displayOp, schemaOf } from './op.ts';
 import type { Value } from './value.ts';
 
 /**
@@ -19,12 +20,22 @@ export function problemsOf(model: Model): Problem[] {
   checkFunctions(model, problems);
   for (const { graph, opsets, function: f } of bodies(model)) {
     const where = f ? `function ${displayOp(f)}` : 'graph';
-    const types = new TypeCheck(problems);
-    const scope = { opsets, functions, irVersion: model.irVersion, problems, visible: new Set<Value>(), names: new Set<string>(), types };
-    checkGraph(graph, where, scope, false);
+    const seen = { visible: new Set<Value>(), names: new Set<string>(), types: new TypeCheck() };
+    checkGraph(graph, where, { opsets, functions, irVersion: model.irVersion, problems, schemaOf: knownSchemas(opsets), ...seen }, false);
     if (f && graph.constants.size > 0) problems.push({ where, message: 'a function has no initializers' });
   }
   return problems;
+}
+
+/** The signatures of operators; of operator sets newer than the table none is known. */
+function knownSchemas(opsets: ReadonlyMap<string, number>): Scope['schemaOf'] {
+  if ((opsets.get('') ?? 0) > newestOpset()) return () => undefined;
+  const known = new Map<Op, OperatorVersion | undefined>();
+  return op => {
+    // Most nodes share the object that says which operator they are.
+    if (!known.has(op)) known.set(op, schemaOf(op));
+    return known.get(op);
+  };
 }
 
 /** @throws InvalidModel naming all problems at once. */
@@ -44,6 +55,7 @@ export interface Scope {
   /** Their names. */
   readonly names: Set<string>;
   readonly types: TypeCheck;
+  readonly schemaOf: (op: Op) => OperatorVersion | undefined;
 }
 
 function checkGraph(graph: Graph, place: string, scope: Scope, nested: boolean): void {
@@ -66,15 +78,16 @@ function checkGraph(graph: Graph, place: string, scope: Scope, nested: boolean):
   for (const value of graph.inputs) define(value, () => `${place} input ${value.name}`, nested);
   for (const value of [...graph.constants, ...graph.sparse]) define(value, () => `${place} initializer ${value.name}`, nested);
   for (const node of graph.nodes()) {
-    const where = `${place} node ${labelOf(node)}`;
-    const say = (message: string) => problems.push({ where, message });
+    const where = () => `${place} node ${labelOf(node)}`;
+    const say = (message: string) => problems.push({ where: where(), message });
     for (const value of node.inputs) if (value && !visible.has(value)) say(`its input ${value.name} is not defined before it`);
-    const f = scope.functions.get(functionKey(node.op));
+    const f = scope.functions.size > 0 ? scope.functions.get(functionKey(node.op)) : undefined;
+    const schema = f ? undefined : scope.schemaOf(node.op);
     if (f) checkCall(node, f, say);
-    else checkNode(node, scope, say);
-    for (const inner of node.subgraphs()) checkGraph(inner, `${where} body`, scope, true);
-    if (!f) types.visit(node, where);
-    for (const value of node.outputs) if (value.name !== '' || value.uses.size > 0) define(value, () => where, false);
+    else checkNode(node, schema, scope, say);
+    for (const inner of node.subgraphs()) checkGraph(inner, `${where()} body`, scope, true);
+    if (schema) types.visit(node, schema, say);
+    for (const value of node.outputs) if (value.name !== '' || value.uses.size > 0) define(value, where, false);
   }
   for (const value of graph.outputs)
     if (!visible.has(value)) problems.push({ where: `${place} output ${value.name}`, message: 'nothing computes it' });
