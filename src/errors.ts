@@ -43,7 +43,7 @@ export class InvalidModel extends FunnelError {
   readonly problems: readonly Problem[];
   constructor(problems: readonly Problem[]) {
     const [first] = problems;
-    const more = problems.length > 1 ? ` (and ${problems.length - 1} more)` : '';
+    const more = problems.length > 1 ? ` (${problems.length} problems in all)` : '';
     super('E_INVALID_MODEL', `the model is invalid: ${first?.where}: ${first?.message}${more}`);
     this.problems = problems;
   }

@@ -11,9 +11,6 @@ export function usage(message: string): FunnelError {
   return new FunnelError('E_USAGE', message);
 }
 
-/** Something that should not have happened, in words for the person it happened to. */
-export class Bug extends Error {}
-
 /** Errors that are ours although they have a code. */
 const ours = new Set(['E_PASS_FAILED']);
 
@@ -52,7 +49,7 @@ function commanderMessage(error: CommanderError): string {
 }
 
 /** Names come from files that others made: neither line breaks nor control sequences reach the terminal. */
-function oneLine(text: string): string {
+export function oneLine(text: string): string {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is taken out
   return text.replace(/\s*[\r\n]+\s*/g, ' ').replace(/[\x00-\x1f\x7f-\x9f]/g, '?');
 }

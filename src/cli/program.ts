@@ -16,6 +16,7 @@ import { simplify } from './commands/simplify.ts';
 import { verify } from './commands/verify.ts';
 import { exitCodeOf, lineOf } from './failure.ts';
 import { bindOptionalValues } from './options.ts';
+import { problemLines, problemsJson } from './problems.ts';
 
 /** The whole command tree. Commands load what they do when they are run. */
 export function program(): Command {
@@ -71,10 +72,22 @@ export async function main(args: readonly string[]): Promise<number> {
     const code = exitCodeOf(error);
     // Help was asked for, or shown because nothing was.
     if (error instanceof CommanderError && /^commander\.(help|helpDisplayed)$/.test(error.code)) return code;
-    process.stderr.write(`${lineOf(error)}\n`);
+    process.stderr.write(`${[lineOf(error), ...problemLines(error)].join('\n')}\n`);
+    const json = wantsJson(args) ? problemsJson(error) : undefined;
+    if (json !== undefined) process.stdout.write(`${json}\n`);
     if (process.env.FUNNEL_DEBUG) console.error(error);
     return code;
   }
+}
+
+/** Whether the answer was to be JSON, and standard output is free for it. */
+function wantsJson(args: readonly string[]): boolean {
+  const end = args.indexOf('--');
+  const options = end < 0 ? args : args.slice(0, end);
+  return (
+    options.includes('--json') &&
+    !options.some((arg, i) => arg === '-o-' || arg === '--output=-' || (arg === '-' && /^(-o|--output)$/.test(options[i - 1] ?? '')))
+  );
 }
 
 /** How the process ends when others end it. */

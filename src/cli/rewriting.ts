@@ -1,12 +1,11 @@
 import { resolve } from 'node:path';
 import type { PassOptions } from '../../passes/index.ts';
-import { InvalidModel } from '../errors.ts';
 import type { TrainedWeights } from '../functions/trained.ts';
 import type { Model } from '../ir/model.ts';
 import type { RewriteSummary } from '../report/rewrite-text.ts';
 import type { Pass, PassReport, RefusedPlace } from '../rewrite/pass.ts';
 import type { PipelineOptions, Rewritten } from '../rewrite/pipeline.ts';
-import { Bug, naming, usage } from './failure.ts';
+import { naming, usage } from './failure.ts';
 import { readModel, sizeOfFile, wantedOutput, writeModel } from './model-file.ts';
 import { checkNames } from './names.ts';
 import { type PassFlags, passOptions, type RewriteFlags } from './options.ts';
@@ -38,6 +37,8 @@ export async function rewriteFile(
   const reporting = Promise.all([import('./output.ts'), import('../report/rewrite-text.ts')]);
   const weights = await trainedWeights(flags);
   const [before, makers, inputBytes] = await Promise.all([readModel(input), passesFor(wanted, flags), sizeOfFile(input)]);
+  // Plans are made for valid models only.
+  await checked(before, input);
   const { options = {}, left = [], refused = [] } = (await look(before)) ?? {};
   const passes = makers.map(make => make({ ...passOptions(flags), ...options, ...(weights && { weights }) }));
   const { model, report } = await runPasses(before, passes, input, { check: flags.check === true, fixpoint: 'pipelines' in wanted });
@@ -97,23 +98,19 @@ async function passesFor(wanted: Wanted, flags: PassFlags): Promise<((options: P
   return [...chosen, ...names].map(name => passes[name]!);
 }
 
+/** @throws FunnelError naming the file and all that is wrong with the model in it */
+async function checked(model: Model, input: string): Promise<void> {
+  const { check } = await import('../ir/check.ts');
+  await naming(input, async () => check(model));
+}
+
 async function runPasses(model: Model, passes: readonly Pass[], input: string, options: PipelineOptions): Promise<Rewritten> {
-  const { check } = options;
   const { rewrite } = await import('../api.ts');
-  if (check) {
-    // What is wrong before the first pass is the file's fault; later it is ours.
-    const { check: checkModel } = await import('../ir/check.ts');
-    await naming(input, async () => checkModel(model));
-  }
   const progress = await progressBar();
   try {
     return await naming(input, () =>
       rewrite(model, passes, { ...options, onPass: (pass, i, total) => progress.update(i, total, pass.name) }),
     );
-  } catch (error) {
-    throw check && error instanceof Error && (error instanceof InvalidModel || error.cause instanceof InvalidModel)
-      ? new Bug(`after a pass, ${error.message}`, { cause: error })
-      : error;
   } finally {
     progress.stop();
   }

@@ -1,19 +1,41 @@
 import { InvalidModel, type Problem } from '../errors.ts';
+import { newestOpset, type OperatorVersion } from '../ops/schema.ts';
+import { checkCall, checkFunctions } from './check-functions.ts';
+import { checkNode } from './check-node.ts';
+import { TypeCheck } from './check-types.ts';
 import type { Graph } from './graph.ts';
-import { bodies, functionKey, type Model } from './model.ts';
-import { labelOf, type Node } from './node.ts';
+import { bodies, type FunctionDef, functionKey, type Model } from './model.ts';
+import { labelOf, type Op } from './node.ts';
 import { displayOp, schemaOf } from './op.ts';
 import type { Value } from './value.ts';
 
-/** Every broken invariant of a model: imports, scopes, order, unique names, arity. Empty for a valid model. */
+/**
+ * Every broken invariant of a model: imports, scopes, order, names, operands and attributes of operators, element types, functions.
+ * Empty for a valid model, and for what ONNX's checker or ONNX Runtime lets pass. What is not known (a type, a foreign operator) is
+ * no problem.
+ */
 export function problemsOf(model: Model): Problem[] {
   const problems: Problem[] = [];
-  const functions = new Set(model.functions.map(functionKey));
+  const functions = new Map(model.functions.map(f => [functionKey(f), f]));
+  checkFunctions(model, problems);
   for (const { graph, opsets, function: f } of bodies(model)) {
     const where = f ? `function ${displayOp(f)}` : 'graph';
-    checkGraph(graph, { where, opsets, functions, inFunction: f !== undefined, problems, visible: new Set(), names: new Set() });
+    const seen = { visible: new Set<Value>(), names: new Set<string>(), types: new TypeCheck() };
+    checkGraph(graph, where, { opsets, functions, irVersion: model.irVersion, problems, schemaOf: knownSchemas(opsets), ...seen }, false);
+    if (f && graph.constants.size > 0) problems.push({ where, message: 'a function has no initializers' });
   }
   return problems;
+}
+
+/** The signatures of operators; of operator sets newer than the table none is known. */
+function knownSchemas(opsets: ReadonlyMap<string, number>): Scope['schemaOf'] {
+  if ((opsets.get('') ?? 0) > newestOpset()) return () => undefined;
+  const known = new Map<Op, OperatorVersion | undefined>();
+  return op => {
+    // Most nodes share the object that says which operator they are.
+    if (!known.has(op)) known.set(op, schemaOf(op));
+    return known.get(op);
+  };
 }
 
 /** @throws InvalidModel naming all problems at once. */
@@ -22,65 +44,54 @@ export function check(model: Model): void {
   if (problems.length > 0) throw new InvalidModel(problems);
 }
 
-interface Scope {
-  readonly where: string;
+/** Where in a model a check is, and what it has seen on the way. */
+export interface Scope {
   readonly opsets: ReadonlyMap<string, number>;
-  readonly functions: ReadonlySet<string>;
-  readonly inFunction: boolean;
+  readonly functions: ReadonlyMap<string, FunctionDef>;
+  readonly irVersion: number;
   readonly problems: Problem[];
   /** Values defined so far, here and in enclosing graphs. */
   readonly visible: Set<Value>;
-  /** Names in use here and in enclosing graphs. */
+  /** Their names. */
   readonly names: Set<string>;
+  readonly types: TypeCheck;
+  readonly schemaOf: (op: Op) => OperatorVersion | undefined;
 }
 
-function checkGraph(graph: Graph, scope: Scope): void {
-  const define = (value: Value, where: string) => {
-    if (value.name === '') scope.problems.push({ where, message: 'a value without a name is used' });
-    else if (scope.names.has(value.name)) scope.problems.push({ where, message: `the name ${value.name} is defined twice` });
-    scope.names.add(value.name);
-    scope.visible.add(value);
+function checkGraph(graph: Graph, place: string, scope: Scope, nested: boolean): void {
+  const { problems, visible, names, types } = scope;
+  const seen: Value[] = [];
+  /** Names that this graph added to those of the graphs around it, and its own. */
+  const added: string[] = [];
+  const own = new Set<string>();
+  const define = (value: Value, where: () => string, shadows: boolean) => {
+    if (value.name === '') problems.push({ where: where(), message: 'a value without a name is used' });
+    else if (own.has(value.name) || (!shadows && names.has(value.name)))
+      problems.push({ where: where(), message: `the name ${value.name} is defined twice` });
+    own.add(value.name);
+    if (!names.has(value.name)) added.push(value.name);
+    names.add(value.name);
+    visible.add(value);
+    seen.push(value);
   };
-  for (const value of graph.inputs) define(value, `${scope.where} input ${value.name}`);
-  for (const value of [...graph.constants, ...graph.sparse]) define(value, `${scope.where} initializer ${value.name}`);
-  if (scope.inFunction && graph.constants.size > 0) scope.problems.push({ where: scope.where, message: 'a function has no initializers' });
+  // A body's inputs and initializers may take names of enclosing graphs; its nodes' results may not.
+  for (const value of graph.inputs) define(value, () => `${place} input ${value.name}`, nested);
+  for (const value of [...graph.constants, ...graph.sparse]) define(value, () => `${place} initializer ${value.name}`, nested);
   for (const node of graph.nodes()) {
-    const where = `${scope.where} node ${labelOf(node)}`;
-    checkNode(node, where, scope);
-    for (const inner of node.subgraphs())
-      checkGraph(inner, {
-        ...scope,
-        where: `${where} body`,
-        visible: new Set(scope.visible),
-        names: new Set(scope.names),
-        inFunction: false,
-      });
-    for (const value of node.outputs) if (value.name !== '' || value.uses.size > 0) define(value, where);
+    const where = () => `${place} node ${labelOf(node)}`;
+    const say = (message: string) => problems.push({ where: where(), message });
+    for (const value of node.inputs) if (value && !visible.has(value)) say(`its input ${value.name} is not defined before it`);
+    const f = scope.functions.size > 0 ? scope.functions.get(functionKey(node.op)) : undefined;
+    const schema = f ? undefined : scope.schemaOf(node.op);
+    if (f) checkCall(node, f, say);
+    else checkNode(node, schema, scope, say);
+    for (const inner of node.subgraphs()) checkGraph(inner, `${where()} body`, scope, true);
+    if (schema) types.visit(node, schema, say);
+    for (const value of node.outputs) if (value.name !== '' || value.uses.size > 0) define(value, where, false);
   }
-  for (const value of graph.outputs) {
-    if (!scope.visible.has(value)) scope.problems.push({ where: `${scope.where} output ${value.name}`, message: 'nothing computes it' });
-  }
-}
-
-function checkNode(node: Node, where: string, scope: Scope): void {
-  const say = (message: string) => scope.problems.push({ where, message });
-  for (const value of node.inputs) if (value && !scope.visible.has(value)) say(`its input ${value.name} is not defined before it`);
-  if (!scope.opsets.has(node.op.domain)) say(`no operator set of domain '${node.op.domain}' is imported`);
-  const schema = schemaOf(node.op);
-  if (!schema) {
-    if (node.op.domain === '' && !scope.functions.has(functionKey(node.op)))
-      say(`there is no operator ${node.op.name} in operator set ${scope.opsets.get('')}`);
-    return;
-  }
-  if (node.inputs.length > schema.maxInputs)
-    say(`${displayOp(node.op)} takes at most ${schema.maxInputs} inputs, not ${node.inputs.length}`);
-  if (node.outputs.length > schema.maxOutputs)
-    say(`${displayOp(node.op)} has at most ${schema.maxOutputs} outputs, not ${node.outputs.length}`);
-  for (const [name, { type }] of node.attributes) {
-    const known = schema.attributes.get(name)?.type;
-    if (known !== undefined && type !== known && type !== 'reference' && type !== 'other')
-      say(`its attribute ${name} is of type ${type}, not ${known}`);
-  }
-  const given = node.inputs.findLastIndex(v => v !== undefined) + 1;
-  if (given < schema.minInputs) say(`${displayOp(node.op)} needs ${schema.minInputs} inputs, not ${given}`);
+  for (const value of graph.outputs)
+    if (!visible.has(value)) problems.push({ where: `${place} output ${value.name}`, message: 'nothing computes it' });
+  if (!nested) return;
+  for (const value of seen) visible.delete(value);
+  for (const name of added) names.delete(name);
 }

@@ -1,3 +1,4 @@
+import { elementTypeAttributes } from '../ops/facts.ts';
 import { codeOfDtype, type DType, dtypeOfCode } from '../tensor/dtype.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import type { Attribute } from './attribute.ts';
@@ -5,9 +6,6 @@ import { cloneModel } from './clone.ts';
 import type { Graph } from './graph.ts';
 import { bodies, type Model } from './model.ts';
 import type { Definition, Value, ValueType } from './value.ts';
-
-/** Attributes of ONNX's own operators that name an element type: Cast's, and those of what makes tensors. */
-const typeAttributes = new Set(['to', 'dtype', 'output_dtype', 'output_datatype']);
 
 /**
  * A copy of a model with other element types: its tensors, the types it declares, and the attributes that name types. What a runtime
@@ -21,7 +19,7 @@ export function retyped(model: Model, to: (dtype: DType) => DType): Model {
   };
   const resolve = (attribute: Attribute, name: string): Attribute => {
     if (attribute.type === 'tensor') return { type: 'tensor', value: tensor(attribute.value) };
-    return attribute.type === 'int' && typeAttributes.has(name)
+    return attribute.type === 'int' && elementTypeAttributes.has(name)
       ? { type: 'int', value: BigInt(codeOfDtype(to(dtypeOfCode(Number(attribute.value))))) }
       : attribute;
   };

@@ -44,3 +44,6 @@ const steady = new Set(['If', 'Scan']);
 export function keepsShapes(op: { readonly domain: string; readonly name: string }): boolean {
   return op.domain === '' && steady.has(op.name);
 }
+
+/** Attributes of ONNX's own operators that name an element type: Cast's, and those of what makes tensors. */
+export const elementTypeAttributes: ReadonlySet<string> = new Set(['to', 'dtype', 'output_dtype', 'output_datatype']);
