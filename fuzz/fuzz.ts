@@ -1,5 +1,5 @@
-import { closeFactRuntime } from '../src/infer/runtime.ts';
-import { Runtime } from '../src/runtime/session.ts';
+import { closeFactRuntime, factRuntime } from '../src/infer/runtime.ts';
+import { type ModelInterface, Runtime } from '../src/runtime/session.ts';
 import { print } from '../src/text/print.ts';
 import { Dice } from './dice.ts';
 import { type Failure, judge } from './judge.ts';
@@ -29,6 +29,7 @@ const LANES = 3;
 /** Makes random networks, puts each through its recipes, and shrinks what fails. */
 export async function fuzz(options: FuzzOptions): Promise<void> {
   const runtime = new Runtime({ timeout: 30_000 });
+  await rememberFacts();
   let started = 0;
   const lane = async () => {
     while (options.goesOn(started)) {
@@ -40,6 +41,21 @@ export async function fuzz(options: FuzzOptions): Promise<void> {
   };
   await Promise.all(Array.from({ length: LANES }, lane));
   await Promise.all([runtime.close(), closeFactRuntime()]);
+}
+
+/** Pipelines ask the same of the same models again and again: most of the time would go there. */
+async function rememberFacts(): Promise<void> {
+  const facts = await factRuntime();
+  const ask = facts.outputTypes.bind(facts);
+  const known = new Map<string, Promise<ModelInterface>>();
+  facts.outputTypes = (model, options) => {
+    if (!('bytes' in model) || options) return ask(model, options);
+    const key = Buffer.from(model.bytes).toString('latin1');
+    const answer = known.get(key) ?? ask(model);
+    if (known.size > 500) known.clear();
+    known.set(key, answer);
+    return answer;
+  };
 }
 
 async function examine(number: number, runtime: Runtime, { seed, tally, onFailure, recipes = recipesFor }: FuzzOptions): Promise<void> {

@@ -35,17 +35,20 @@ export class Subject {
   readonly #outputs: readonly string[];
   readonly #baseline: Baseline;
   readonly #retype: boolean;
+  /** Whether all its numbers are float: what is narrower rounds parameters that attributes hold. */
+  readonly #isFloat: boolean;
   /** What was compared already, by its bytes. */
   readonly #known = new Map<string, Answer>();
   #moved: Map<string, Tensors[]> | undefined;
 
-  private constructor(model: Model, runtime: Runtime, sets: readonly InputSet[], baseline: Baseline, retype: boolean) {
+  private constructor(model: Model, runtime: Runtime, sets: readonly InputSet[], baseline: Baseline, retype: boolean, isFloat: boolean) {
     this.model = model;
     this.#runtime = runtime;
     this.#sets = sets;
     this.#outputs = model.graph.outputs.map(v => v.name);
     this.#baseline = baseline;
     this.#retype = retype;
+    this.#isFloat = isFloat;
   }
 
   /** Runs a network; a text says why it can't be run. */
@@ -68,7 +71,7 @@ export class Subject {
         sets,
         model.graph.outputs.map(v => v.name),
       );
-      return failure ? failure.message : new Subject(model, runtime, sets, baseline, retype);
+      return failure ? failure.message : new Subject(model, runtime, sets, baseline, retype, precision === undefined && !retype);
     } catch (error) {
       if (error instanceof RuntimeFailure) return error.message;
       throw error;
@@ -76,7 +79,8 @@ export class Subject {
   }
 
   /** Whether another model computes the same. */
-  async compareWith(model: Model, bitExact = false): Promise<Answer> {
+  async compareWith(model: Model, wantsBits = false): Promise<Answer> {
+    const bitExact = wantsBits && this.#isFloat;
     const bytes = encode(judged(model, this.#retype), { inline: true });
     const key = `${bitExact} ${Buffer.from(bytes).toString('latin1')}`;
     const known = this.#known.get(key);

@@ -85,7 +85,7 @@ export class Writer {
       opOf(domain, op, '', opsets),
       inputs.map(made => made?.value),
       dims.map(shape => ({ name: names.fresh(op), type: this.#declared(shape, dtype) })),
-      { name: dice.chance(0.4) ? `node ${op}` : '', attributes: attributesOf(attributes) },
+      { name: dice.chance(0.4) ? `node ${op} ${this.graph.size}` : '', attributes: attributesOf(attributes) },
     );
     this.graph.append(node);
     return node.outputs.map((value, i) => ({ value, dims: dims[i]!, dtype }));
