@@ -10,7 +10,7 @@ import type { Subject } from './subject.ts';
 
 /** What a recipe did wrong; the kind stays the same while a failure is shrunk. */
 export interface Failure {
-  readonly kind: 'throws' | 'invalid' | 'interface' | 'second-run' | 'round-trip' | 'runtime' | 'values';
+  readonly kind: 'throws' | 'invalid' | 'interface' | 'second-run' | 'round-trip' | 'runtime' | 'values' | 'not-finite';
   readonly detail: string;
 }
 

@@ -34,13 +34,46 @@ const twice: Block = (writer, x) => {
   return writer.node(dice.pick(['Add', 'Sub', 'Mul']), [x, { ...x, value: copy.outputs[0]! }], x.dims);
 };
 
+/** A layer with what folds into it around it, in any order: what these passes are for. */
+const surrounded: Block = (writer, x) => {
+  const { dice } = writer;
+  const around: readonly Block[] = [
+    batchNorm,
+    batchNorm,
+    withConstant,
+    withConstant,
+    pad,
+    flatten,
+    reshape,
+    transpose,
+    identity,
+    stretched,
+  ];
+  const layers: readonly Block[] = [conv, conv, conv, convTranspose, gemm, gemm, matMul, pool];
+  let result = x;
+  const write = (choices: readonly Block[]) => {
+    for (let tries = 0; tries < 4; tries++) {
+      const made = dice.pick(choices)(writer, result);
+      if (made) {
+        result = made;
+        return;
+      }
+    }
+  };
+  for (let left = dice.int(0, 2); left > 0; left--) write(around);
+  write(layers);
+  for (let left = dice.int(1, 2); left > 0; left--) write(around);
+  return result === x ? undefined : result;
+};
+
 /** Blocks and how often each is tried. */
 const blocks: readonly (readonly [Block, number])[] = [
-  [conv, 14],
+  [surrounded, 30],
+  [conv, 8],
   [convTranspose, 4],
   [gemm, 8],
   [matMul, 5],
-  [batchNorm, 14],
+  [batchNorm, 8],
   [withConstant, 12],
   [stretched, 2],
   [chain, 3],
@@ -77,9 +110,9 @@ export function makeNetwork(seed: string): Model {
   const world = makeWorld(dice);
   const writer = new Writer(world, 'main');
   writeInputs(writer);
-  const wanted = dice.int(2, 9);
+  const wanted = dice.int(1, 7);
   for (let done = 0, tries = 0; done < wanted && tries < 80; tries++) {
-    const x = dice.chance(0.75) ? writer.pool.at(-1)! : dice.pick(writer.pool);
+    const x = dice.chance(0.85) ? writer.pool.at(-1)! : dice.pick(writer.pool);
     const made = dice.pick(bag)(writer, x);
     if (!made) continue;
     writer.pool.push(made);

@@ -20,7 +20,7 @@ import { Dice } from './dice.ts';
 /** How a result differs. `rounding`: by what rounding of weights alone does to this network, or where its own result is not finite. */
 export type Answer =
   | { readonly same: true; readonly rounding: boolean }
-  | { readonly same: false; readonly kind: 'runtime' | 'values'; readonly detail: string };
+  | { readonly same: false; readonly kind: 'runtime' | 'values' | 'not-finite'; readonly detail: string };
 
 /** Element types that the runtime has few kernels for. */
 const bare = (dtype: DType): boolean => dtype === 'double' || dtype === 'bfloat16';
@@ -109,7 +109,7 @@ export class Subject {
       const { reasons, worst, relativeL2, requiredAtol } = comparison;
       const at = worst ? `, [${worst.index}]: ${worst.expected} became ${worst.actual}` : '';
       const detail = `output '${output}' under '${set.label}': ${reasons.join(', ')}, relative L2 ${relativeL2}, atol ${requiredAtol}${at}`;
-      return { same: false, kind: 'values', detail };
+      return { same: false, kind: reasons.includes('nan') || reasons.includes('infinity') ? 'not-finite' : 'values', detail };
     }
     return { same: true, rounding: differences.length > 0 };
   }
@@ -123,6 +123,8 @@ export class Subject {
     let [moved, difference] = [0, 0];
     for (let i = 0; i < a.length; i++) {
       if (!Number.isFinite(a[i]!)) continue;
+      // What MaxPool makes of NaN.
+      if (Math.abs(a[i]!) > 1e38) return true;
       if (others.some(other => !Number.isFinite(other[i]!))) return true;
       moved = Math.max(moved, ...others.map(other => Math.abs(other[i]! - a[i]!)));
       difference = Math.max(difference, Math.abs(a[i]! - b[i]!));
