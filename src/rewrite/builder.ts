@@ -166,7 +166,8 @@ export class Draft {
     attributes: ReadonlyMap<string, Attribute>,
   ): Value {
     const { match, names, opsets } = this.#site;
-    const namesake = match.nodes.find(n => n.op.name === name && n.op.domain === domain && !this.#namesakes.has(n));
+    const fits = (n: Node) => n.op.name === name && n.op.domain === domain && !this.#namesakes.has(n) && match.goes(n);
+    const namesake = match.nodes.find(fits);
     if (namesake) this.#namesakes.add(namesake);
     // What the file said about a node stays with the one that takes its place: name, doc string, metadata.
     const { name: label = '', metadata = [], origin } = namesake ?? {};

@@ -1,6 +1,6 @@
 import type { Attribute } from '../ir/attribute.ts';
 import type { Node } from '../ir/node.ts';
-import type { Value } from '../ir/value.ts';
+import type { Use, Value } from '../ir/value.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { type ReasonCode, Refusal } from './refusal.ts';
 
@@ -25,6 +25,12 @@ export class Match {
   /** The nodes that the match consumes, root first. */
   get nodes(): readonly Node[] {
     return [...this.#nodes];
+  }
+  /** Whether a matched node goes when the root is replaced: nothing outside the match uses it. */
+  goes(node: Node): boolean {
+    const [root] = this.#nodes;
+    const isInner = (use: Use) => use.kind === 'operand' && this.#nodes.has(use.node);
+    return node === root || node.outputs.every(o => [...o.uses].every(isInner));
   }
   /** The condition that failed: one that the whole computation is another comes before those of its parts. */
   get refusal(): Refusal | undefined {

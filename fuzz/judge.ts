@@ -1,0 +1,66 @@
+import { InvalidModel } from '../src/errors.ts';
+import type { Model } from '../src/ir/model.ts';
+import type { PassReport } from '../src/rewrite/pass.ts';
+import { rewrite } from '../src/rewrite/pipeline.ts';
+import { decode, encode } from '../src/serde/model-file.ts';
+import { parse } from '../src/text/parse.ts';
+import { print } from '../src/text/print.ts';
+import { make, type Recipe } from './recipes.ts';
+import type { Subject } from './subject.ts';
+
+/** What a recipe did wrong; the kind stays the same while a failure is shrunk. */
+export interface Failure {
+  readonly kind: 'throws' | 'invalid' | 'interface' | 'second-run' | 'round-trip' | 'runtime' | 'values' | 'not-finite';
+  readonly detail: string;
+}
+
+/** What came of one recipe. */
+export interface Judgement {
+  readonly failure: Failure | undefined;
+  readonly reports: readonly PassReport[];
+  readonly compared: boolean;
+  /** Whether the difference is beyond tolerance, but no more than rounding of the weights makes. */
+  readonly rounding: boolean;
+}
+
+/** Puts a network through a recipe and looks at all that must hold of the result. */
+export async function judge(subject: Subject, recipe: Recipe): Promise<Judgement> {
+  const before = subject.model;
+  const reports: PassReport[] = [];
+  let compared = false;
+  const failed = (kind: Failure['kind'], detail: string): Judgement => ({ failure: { kind, detail }, reports, compared, rounding: false });
+  try {
+    const first = await rewrite(before, make(recipe.before, recipe), { check: true });
+    const { model, report } = await rewrite(first.model, make(recipe.passes, recipe), { check: true, fixpoint: true });
+    reports.push(...first.report, ...report);
+    if (model === before) return { failure: undefined, reports, compared, rounding: false };
+    const changed = interfaceChange(before, model, recipe.before.includes('freeze-initializers'));
+    if (changed) return failed('interface', changed);
+    const bytes = encode(model, { inline: true });
+    const read = decode(bytes);
+    const text = print(model);
+    if (print(read) !== text) return failed('round-trip', `written and read back, it is\n${print(read)}`);
+    if (print(parse(text)) !== text) return failed('round-trip', 'its text does not parse to itself');
+    const again = await rewrite(read, make(recipe.passes, recipe), { check: true, fixpoint: true });
+    if (!Buffer.from(bytes).equals(encode(again.model, { inline: true }))) {
+      const fired = again.report.flatMap(r => r.fired.map(place => `${r.pass} at ${place.node}`));
+      return failed('second-run', `a second run fires ${fired.join(', ')}`);
+    }
+    compared = true;
+    const answer = await subject.compareWith(model, recipe.bitExact);
+    return answer.same ? { failure: undefined, reports, compared, rounding: answer.rounding } : failed(answer.kind, answer.detail);
+  } catch (error) {
+    const { stack = String(error), message } = error as Error;
+    return error instanceof InvalidModel ? failed('invalid', message) : failed('throws', stack.split('\n').slice(0, 6).join('\n'));
+  }
+}
+
+/** How inputs or outputs changed; undefined where they did not. A frozen initializer is no input any more. */
+function interfaceChange(before: Model, after: Model, freezes: boolean): string | undefined {
+  const edge = ({ graph: { inputs, outputs } }: Model) => {
+    const given = freezes ? inputs.filter(v => v.definition.kind === 'input' && !v.definition.fallback) : inputs;
+    return [given, outputs].map(values => values.map(v => `${v.name} ${JSON.stringify(v.type)}`).join(', ')).join(' => ');
+  };
+  const [a, b] = [edge(before), edge(after)];
+  return a === b ? undefined : `${a}\nbecame\n${b}`;
+}
