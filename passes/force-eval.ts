@@ -1,8 +1,11 @@
 import { constantOf } from '../src/ir/constant.ts';
+import type { Node } from '../src/ir/node.ts';
 import { schemaOf } from '../src/ir/op.ts';
+import type { Value } from '../src/ir/value.ts';
 import type { OpName } from '../src/ops/schema.ts';
+import type { Match } from '../src/rewrite/match.ts';
 import { pass } from '../src/rewrite/pass.ts';
-import { any, type Matched, optional, p } from '../src/rewrite/pattern.ts';
+import { any, type Matched, optional, Pattern, p, type RootPattern } from '../src/rewrite/pattern.ts';
 import { rule } from '../src/rewrite/rule.ts';
 
 /**
@@ -29,28 +32,41 @@ import { rule } from '../src/rewrite/rule.ts';
  */
 export const forceEval = pass('force-eval', 'changes', [
   rule({
-    match: p.BatchNormalization(any('x'), any('scale'), any('bias'), any('mean'), any('variance')).as('bn'),
-    rewrite({ x, scale, bias, mean, variance, bn }, op) {
-      const further = bn.node.outputs.slice(1).some(o => o.name !== '');
-      if (op.opset >= 14 ? bn.attrs.training_mode !== 1 : op.opset >= 7 ? !further : bn.attrs.is_test === 1) return undefined;
-      return op.BatchNormalization(x, scale, bias, mean, variance, {
-        ...known(bn),
-        ...(op.opset >= 14 ? { training_mode: 0 } : test(op.opset)),
-      });
-    },
+    match: training(p.BatchNormalization(any('x'), any('scale'), any('bias'), any('mean'), any('variance')).as('bn')),
+    rewrite: ({ x, scale, bias, mean, variance, bn }, op) =>
+      op.BatchNormalization(x, scale, bias, mean, variance, { ...known(bn), ...evaluation(op.opset) }),
   }),
   rule({
-    match: p.Dropout(any('x'), optional(any('ratio')), optional(any('training'))).as('dropout'),
+    match: training(p.Dropout(any('x'), optional(any('ratio')), optional(any('training'))).as('dropout')),
     rewrite({ x, ratio, training, dropout }, op) {
-      const asTold = op.opset >= 7 && (!training || constantOf(training)?.numbers()[0] === 0);
-      if (asTold || (op.opset < 7 && dropout.attrs.is_test === 1)) return undefined;
       if (training && !constantOf(training)) op.note(`${training.name} no longer says whether it trains`);
-      return op.Dropout(x, ratio, undefined, { ...known(dropout), ...test(op.opset) });
+      return op.Dropout(x, ratio, undefined, { ...known(dropout), ...(op.opset < 7 && evaluation(op.opset)) });
     },
   }),
 ]);
 
-const test = (opset: number) => (opset < 7 ? { is_test: 1 } : {});
+/** The attribute that says so, in operator sets that have one. */
+const evaluation = (opset: number) => (opset < 7 ? { is_test: 1 } : opset < 14 ? {} : { training_mode: 0 });
+
+/** Matches what `inner` does where the node trains, or may. */
+function training<C extends {}>(inner: RootPattern<C>): RootPattern<C> {
+  return new (class extends Pattern<C> {
+    readonly op = inner.op;
+    match(value: Value | undefined, m: Match): boolean {
+      return value?.producer !== undefined && mayTrain(value.producer) && inner.match(value, m);
+    }
+  })();
+}
+
+function mayTrain({ op, attributes, inputs, outputs }: Node): boolean {
+  const version = op.version ?? 0;
+  const { type, value } = attributes.get(version < 7 ? 'is_test' : 'training_mode') ?? { type: 'int', value: 0n };
+  if (type === 'reference') return true;
+  if (version < 7) return value !== 1n;
+  if (op.name === 'Dropout') return inputs[2] !== undefined && constantOf(inputs[2])?.numbers()[0] !== 0;
+  // Before operator set 14 the further outputs are what tells.
+  return version < 14 ? outputs.slice(1).some(o => o.name !== '') : value === 1n;
+}
 
 /** The attributes that the operator's version has: a file may hold others. */
 function known<K extends OpName>({ node, attrs }: Matched<K>): Matched<K>['attrs'] {
