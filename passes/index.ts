@@ -122,8 +122,8 @@ export const passes: Readonly<Record<string, (options?: PassOptions) => Pass>> =
   'drop-unused': () => dropUnused,
 };
 
-/** What does nothing goes, and what is known is computed: no result changes but by the rounding of constants. */
-const simplify = [
+/** What does nothing goes, what is known is computed, two in a row become one: no result changes. */
+const clean = [
   'inline-foreign',
   'drop-unused',
   'drop-identity',
@@ -136,13 +136,11 @@ const simplify = [
   'fuse-slices',
   'fuse-concats',
   'fuse-casts',
+  'fuse-bounds',
   'fuse-pads',
-  'merge-initializers',
-  'merge-nodes',
 ];
 /** Layers take in what surrounds them. Activations that are spelled out are looked for first: folds would take them apart. */
-const fold = [
-  ...simplify,
+const folds = [
   'fold-batch-norm',
   'fuse-hard-swish',
   'fuse-gelu',
@@ -155,19 +153,21 @@ const fold = [
   'fold-transpose',
 ];
 const lower = ['frelu-after-shuffle', 'lower-frelu', 'sum-to-add'];
+/** What is there twice is shared, in the end: a layer with two uses takes nothing in. */
+const merge = ['merge-initializers', 'merge-nodes', 'drop-unused'];
 
 /** Named lists of passes. Exact passes of a list are gone through until none fires: a second run changes nothing. */
 export const pipelines: Readonly<Record<string, readonly string[]>> = {
   /** A ReLU model into a FReLU model, to train on or to deploy. */
   convert: ['relu-to-frelu'],
   /** Exact clean-up. */
-  simplify: [...simplify, 'drop-unused'],
+  simplify: [...clean, ...merge],
   /** Clean-up for a model that is to be trained: BatchNormalization, Dropout and all weights stay what they are. */
   train: ['fold-shape', 'drop-unused'],
   /** Simplified, and folded for inference. */
-  fold: [...fold, 'drop-unused'],
+  fold: [...clean, ...folds, ...merge],
   /** Folded, and FReLU in the form that is fastest where the model is to run. */
-  deploy: [...fold, ...lower, 'drop-unused'],
+  deploy: [...clean, ...folds, ...lower, ...merge],
   /** FReLU, however it is spelled, as calls of one function. */
   fuse: ['fold-shape', 'fold-constants', 'fuse-frelu', 'drop-unused'],
   /** FReLU in the form that is fastest where the model is to run. */
