@@ -158,20 +158,24 @@ const merge = ['merge-initializers', 'merge-nodes', 'drop-unused'];
 
 /** Named lists of passes. Exact passes of a list are gone through until none fires: a second run changes nothing. */
 export const pipelines: Readonly<Record<string, readonly string[]>> = {
-  /** A ReLU model into a FReLU model, to train on or to deploy. */
   convert: ['relu-to-frelu'],
-  /** Exact clean-up. */
   simplify: [...clean, ...merge],
-  /** Clean-up for a model that is to be trained: BatchNormalization, Dropout and all weights stay what they are. */
-  train: ['fold-shape', 'drop-unused'],
-  /** Simplified, and folded for inference. */
+  train: ['inline-if', 'fold-shape', 'drop-unused'],
   fold: [...clean, ...folds, ...merge],
-  /** Folded, and FReLU in the form that is fastest where the model is to run. */
   deploy: [...clean, ...folds, ...lower, ...merge],
-  /** FReLU, however it is spelled, as calls of one function. */
   fuse: ['fold-shape', 'fold-constants', 'fuse-frelu', 'drop-unused'],
-  /** FReLU in the form that is fastest where the model is to run. */
   lower: ['fold-shape', 'fold-constants', ...lower, 'drop-unused'],
-  /** FReLU whose weights make it an ordinary activation back into that. */
   revert: ['fold-shape', 'fold-constants', 'frelu-to-relu', 'drop-unused'],
+};
+
+/** What each of them is for. */
+export const pipelineSummaries: Readonly<Record<keyof typeof pipelines, string>> = {
+  convert: 'A ReLU model into a FReLU model, to train on or to deploy.',
+  simplify: 'Exact clean-up: what does nothing goes, what is known is computed, what is there twice is shared.',
+  train: 'Clean-up for a model that is to be trained: BatchNormalization, Dropout and all weights stay what they are, and apart.',
+  fold: 'Simplified, and folded for inference: layers take in normalizations, arithmetic and padding around them.',
+  deploy: 'Folded, and FReLU in the form that is fastest where the model is to run.',
+  fuse: 'FReLU, however it is spelled, as calls of one function.',
+  lower: 'FReLU in the form that is fastest where the model is to run.',
+  revert: 'FReLU whose weights make it an ordinary activation back into that.',
 };

@@ -10,6 +10,7 @@ import { encode } from '../serde/model-file.ts';
 import { byteLengthOf } from '../tensor/dtype.ts';
 import { Tensor } from '../tensor/tensor.ts';
 import { factRuntime } from './runtime.ts';
+import { widened } from './widen.ts';
 
 /** What a constant cone's value turned out to be: its size in bytes (undefined: not known before it is computed), or why it can't be computed. */
 export type ConeSize = number | undefined | RuntimeFailure;
@@ -17,7 +18,10 @@ export type ConeSize = number | undefined | RuntimeFailure;
 /** Bytes of each value, computed from constants alone, as ONNX Runtime's shape inference finds them. */
 export async function coneSizes(values: readonly Value[], model: Model): Promise<Map<Value, ConeSize>> {
   return divide(values, async part => {
-    const { outputs } = await (await factRuntime()).outputTypes({ bytes: encode(coneModel(part, model), { inline: true }) });
+    const runtime = await factRuntime();
+    const ask = (cone: Model) => runtime.outputTypes({ bytes: encode(cone, { inline: true }) });
+    const cone = coneModel(part, model);
+    const { outputs } = await ask(cone).catch(unlessNarrow(() => ask(widened(cone).model)));
     return part.map((_, i) => {
       const { dtype, shape } = outputs[i]!;
       // The runtime describes a scalar and an unknown rank alike.
@@ -33,12 +37,27 @@ export async function coneSizes(values: readonly Value[], model: Model): Promise
 /** The tensors of values that are computed from constants alone. */
 export async function coneTensors(values: readonly Value[], model: Model): Promise<Map<Value, Tensor | RuntimeFailure>> {
   return divide(values, async part => {
-    const { outputs } = await (await factRuntime()).run({
-      model: { bytes: encode(coneModel(part, model), { inline: true }) },
-      feeds: [{}],
-    });
-    return part.map((_, i) => outputs[0]![`out${i}`]!);
+    const runtime = await factRuntime();
+    const run = async (cone: Model) => {
+      const { outputs } = await runtime.run({ model: { bytes: encode(cone, { inline: true }) }, feeds: [{}] });
+      return part.map((_, i) => outputs[0]![`out${i}`]!);
+    };
+    const cone = coneModel(part, model);
+    return run(cone).catch(
+      unlessNarrow(async () => {
+        const { model: wide, dtypes } = widened(cone);
+        return (await run(wide)).map((tensor, i) => (dtypes[i] === 'bfloat16' ? tensor.as('bfloat16').settle() : tensor));
+      }),
+    );
   });
+}
+
+/** What to do where the runtime has no kernel for an element type. */
+function unlessNarrow<T>(retry: () => Promise<T>): (error: unknown) => Promise<T> {
+  return async error => {
+    if (error instanceof RuntimeFailure && error.category === 'not-implemented') return retry();
+    throw error;
+  };
 }
 
 /** What may stand in for an operand that is no constant, because nothing but its element type matters. */

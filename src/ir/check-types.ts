@@ -18,7 +18,7 @@ export class TypeCheck {
     const { inputs, outputs } = schema.signature;
     for (const [i, value] of node.inputs.entries()) {
       const formal = inputs[i] ?? inputs.at(-1);
-      const dtype = value && this.#dtypeOf(value);
+      const dtype = value && this.dtypeOf(value);
       if (!formal || !dtype || formal.dtypes.size === 0) continue;
       const nameOf = (index: number) => `${schema.inputs[Math.min(index, inputs.length - 1)]} (${node.inputs[index]!.name})`;
       if (!takes(formal, dtype)) say(`its input ${nameOf(i)} is ${dtype}, but ${displayOp(node.op)} takes ${listed(formal.dtypes)}`);
@@ -44,7 +44,8 @@ export class TypeCheck {
       say(`its result ${value.name} is declared as ${type.dtype}, but is ${dtype}`);
   }
 
-  #dtypeOf(value: Value): DType | undefined {
+  /** The element type of a value, where the nodes before it tell, or the file. */
+  dtypeOf(value: Value): DType | undefined {
     const known = this.#known.get(value) ?? value.constant?.dtype;
     if (known !== undefined) return known;
     const declared = value.type?.kind === 'tensor' ? value.type.dtype : undefined;

@@ -13,6 +13,7 @@ export interface PassEntry {
 
 export interface PipelineEntry {
   readonly name: string;
+  readonly summary: string;
   readonly passes: readonly string[];
 }
 
@@ -30,12 +31,18 @@ export function passText(pass: PassEntry): (colors: ChalkInstance) => string {
   };
 }
 
-/** One line a pass, one line a pipeline. */
+/** One line a pass, one line a pipeline; of one pipeline alone, its passes in their order. */
 export function passListText(passes: readonly PassEntry[], pipelines: readonly PipelineEntry[], colors: ChalkInstance): string {
   const width = Math.max(...passes.map(p => p.name.length), ...pipelines.map(p => p.name.length));
   const lines = passes.map(p => `  ${p.name.padEnd(width)}  ${colors.dim(p.effect.padEnd('changes'.length))}  ${p.summary}`);
-  const lists = pipelines.map(p => `  ${p.name.padEnd(width)}  ${p.passes.join(', ')}`);
-  return [colors.bold('Passes'), ...lines, ...(lists.length > 0 ? ['', colors.bold('Pipelines'), ...lists] : [])].join('\n');
+  const [only] = pipelines;
+  if (only && pipelines.length === 1)
+    return [`${colors.bold(only.name)}  ${only.summary}`, '', ...lines, '', colors.dim('  exact passes again, until none fires')].join(
+      '\n',
+    );
+  const lists = pipelines.map(p => `  ${p.name.padEnd(width)}  ${p.summary}`);
+  const hint = colors.dim("  'funnel passes NAME' explains a pass, or lists those of a pipeline in their order");
+  return [colors.bold('Passes'), ...lines, ...(lists.length > 0 ? ['', colors.bold('Pipelines'), ...lists, '', hint] : [])].join('\n');
 }
 
 function indent(text: string): string {

@@ -36,7 +36,8 @@ export function rewriteText(summary: RewriteSummary, colors: ChalkInstance, expl
     lines.push(...sites(report, explain).map(line => colors.dim(`      ${line}`)));
     lines.push(...refusals(report, colors, explain, width));
   }
-  if (idle.length > 0) lines.push(colors.dim(`  nothing to do for ${idle.join(', ')}`));
+  if (idle.length > 0)
+    lines.push(colors.dim(`  nothing to do for ${explain || idle.length < 4 ? idle.join(', ') : `${idle.length} more passes`}`));
   for (const [why, n] of tally(summary.left.map(site => site.why))) {
     lines.push(`  ${' '.repeat(width)}  ${colors.dim(`left out ${n}: ${plain(why)}`)}`);
     const sites = explain ? summary.left.filter(site => site.why === why) : [];

@@ -21,7 +21,11 @@ async function run(name: string | undefined, flags: CommonFlags): Promise<void> 
     import('../../report/passes-text.ts'),
   ]);
   const entries = Object.entries(table.passes).map(([pass, make]) => ({ name: pass, effect: make().effect, ...docs[pass]! }));
-  const pipelines = Object.entries(table.pipelines).map(([pipeline, names]) => ({ name: pipeline, passes: names }));
+  const pipelines = Object.entries(table.pipelines).map(([pipeline, names]) => ({
+    name: pipeline,
+    summary: table.pipelineSummaries[pipeline]!,
+    passes: names,
+  }));
   const schema = 'onnx-funnel/passes@1' as const;
   const chosen = entries.filter(entry => name === undefined || entry.name === name);
   const lists = pipelines.filter(entry => name === undefined || entry.name === name);
@@ -32,8 +36,9 @@ async function run(name: string | undefined, flags: CommonFlags): Promise<void> 
       [...entries, ...pipelines].map(entry => entry.name),
       "'funnel passes' lists them",
     );
-  // A pipeline is explained by its passes.
-  const members = name !== undefined && lists[0] ? entries.filter(entry => lists[0]!.passes.includes(entry.name)) : chosen;
+  // A pipeline is explained by its passes, in their order; one that comes again is there once.
+  const [list] = name === undefined ? [] : lists;
+  const members = list ? [...new Set(list.passes)].map(pass => entries.find(entry => entry.name === pass)!) : chosen;
   const [only] = chosen;
   const text = name !== undefined && only ? passText(only) : undefined;
   say(
