@@ -48,7 +48,7 @@ describe('bad input is one line and exit code 2', () => {
       'rewrite model.onnx -o x.onnx --passes drop-identity,fold-batchnorm',
       /unknown pass 'fold-batchnorm'; did you mean 'fold-batch-norm'\?/,
     ],
-    ['rewrite model.onnx -o x.onnx --passes foldbn', /unknown pass 'foldbn'; did you mean 'fold-batch-norm'\?/],
+    ['rewrite model.onnx -o x.onnx --passes foldbatchnorm', /unknown pass 'foldbatchnorm'; did you mean 'fold-batch-norm'\?/],
     ['rewrite model.onnx -o x.onnx --pipeline deplyo', /unknown pipeline 'deplyo'; did you mean 'deploy'\?/],
     ['rewrite model.onnx -o x.onnx --pipeline deploy --passes drop-unused', /cannot be used with/],
     ['verify model.onnx model.onnx --provider wegbpu', /unknown provider 'wegbpu'; did you mean 'webgpu'\?/],
@@ -78,7 +78,7 @@ describe('bad input is one line and exit code 2', () => {
     ['fold model.onnx -o x.onnx --max-growth much', /number of bytes/],
     ['inspect model.onnx model.onnx', /too many arguments.*funnel inspect --help/],
     ['demo --out nowhere/demo', /can't make the folder nowhere\/demo: /],
-    ['passes fold', /unknown pass 'fold'/],
+    ['passes folds', /unknown pass 'folds'/],
     ['completion csh', /unknown shell 'csh'/],
   ];
 

@@ -210,7 +210,7 @@ describe('what there is', () => {
     const [list, one, json] = await twoAtATime([['passes'], ['passes', 'fuse-frelu'], ['passes', 'deploy', '--json']], args =>
       funnel(args),
     );
-    expect(list!.stdout).toMatch(/^Passes\n[\s\S]*relu-to-frelu +changes +\w[\s\S]*Pipelines\n[\s\S]*deploy +drop-unused, /);
+    expect(list!.stdout).toMatch(/^Passes\n[\s\S]*relu-to-frelu +changes +\w[\s\S]*Pipelines\n[\s\S]*deploy +Folded, /);
     expect(one!.stdout).toMatch(/^fuse-frelu[\s\S]*Before\n[\s\S]*Max \(x, t\)[\s\S]*After\n[\s\S]*funnel\.FReLU/);
     expect(JSON.parse(json!.stdout)).toMatchObject({ schema: 'onnx-funnel/passes@1', pipelines: [{ name: 'deploy' }] });
   });
