@@ -54,6 +54,12 @@ export const docs: Readonly<Record<string, { readonly summary: string; readonly 
     "before": "<ir_version: 8, opset_import: [\"\" : 17]>\ng (float[N,8,4,4] x) => (float[M] y)\n<int64[1] axis = {1}, int64[1] one = {1}>\n{\n  s = Shape (x)\n  c = Gather (s, axis)\n  v = Concat <axis: int = 0> (c, one)\n  y = Cast <to: int = 1> (v)\n}",
     "after": "<ir_version: 8, opset_import: [\"\" : 17]>\ng (float[N,8,4,4] x) => (float[M] y)\n<int64[1] one = {1}, int64[1] c_value = {8}>\n{\n  v = Concat <axis: int = 0> (c_value, one)\n  y = Cast <to: int = 1> (v)\n}"
   },
+  "fold-sizes": {
+    "summary": "Tells a Reshape its sizes in constants, where they are put together from constants and sizes of x.",
+    "description": "Tells a Reshape its sizes in constants, where they are put together from constants and sizes of x.\n\n0 stands for a size of x that stays in its place, and -1 for the only number that is computed: it follows from the number of elements.",
+    "before": "<ir_version: 8, opset_import: [\"\" : 17]>\ng (float[N,8,4,4] x) => (float[N,M] y)\n<int64 zero = {0}, int64[1] axis = {0}, int64[1] rest = {-1}>\n{\n  s = Shape (x)\n  n = Gather (s, zero)\n  u = Unsqueeze (n, axis)\n  sizes = Concat <axis: int = 0> (u, rest)\n  y = Reshape (x, sizes)\n}",
+    "after": "<ir_version: 8, opset_import: [\"\" : 17]>\ng (float[N,8,4,4] x) => (float[N,M] y)\n<int64[2] y_shape = {0, -1}>\n{\n  y = Reshape (x, y_shape)\n}"
+  },
   "fold-transpose": {
     "summary": "Lets Gemm transpose its operands itself, instead of a Transpose before it.",
     "description": "Lets Gemm transpose its operands itself, instead of a Transpose before it.\n\nA MatMul of two matrices, one of them transposed, becomes such a Gemm (operator set 11 and later, where Gemm needs no C). A Transpose\nthat something else uses stays for that.",

@@ -10,6 +10,7 @@ import { foldBias } from './fold-bias.ts';
 import { type FoldConstantsOptions, foldConstants } from './fold-constants.ts';
 import { foldPad } from './fold-pad.ts';
 import { foldShape } from './fold-shape.ts';
+import { foldSizes } from './fold-sizes.ts';
 import { foldTranspose } from './fold-transpose.ts';
 import { forceEval } from './force-eval.ts';
 import { freezeInitializers } from './freeze-initializers.ts';
@@ -49,6 +50,7 @@ export {
   foldConstants,
   foldPad,
   foldShape,
+  foldSizes,
   foldTranspose,
   forceEval,
   freezeInitializers,
@@ -100,6 +102,7 @@ export const passes: Readonly<Record<string, (options?: PassOptions) => Pass>> =
   'fuse-bounds': () => fuseBounds,
   'fuse-pads': () => fusePads,
   'fold-shape': () => foldShape,
+  'fold-sizes': () => foldSizes,
   'fold-constants': foldConstants,
   'relu-to-frelu': reluToFrelu,
   'fold-batch-norm': foldBatchNorm,
