@@ -138,6 +138,12 @@ export const docs: Readonly<Record<string, { readonly summary: string; readonly 
     "before": "<ir_version: 8, opset_import: [\"\" : 17]>\ng (float[1,2,3] x) => (float[2,6,5] y)\n<int64[6] a = {0, 1, 0, 0, 2, 0}, int64[6] b = {1, 1, 2, 0, 0, 0}, float zero = {0}>\n{\n  t = Pad (x, a)\n  y = Pad (t, b, zero)\n}",
     "after": "<ir_version: 8, opset_import: [\"\" : 17]>\ng (float[1,2,3] x) => (float[2,6,5] y)\n<float zero = {0}, int64[6] y_pads = {1, 2, 2, 0, 2, 0}>\n{\n  y = Pad (x, y_pads, zero)\n}"
   },
+  "fuse-reductions": {
+    "summary": "Lets a reduction keep the axes that an Unsqueeze puts back after it, or drop the axes that a Squeeze takes away.",
+    "description": "Lets a reduction keep the axes that an Unsqueeze puts back after it, or drop the axes that a Squeeze takes away.",
+    "before": "<ir_version: 8, opset_import: [\"\" : 17]>\ng (float[N,8,4,4] x) => (float[N,8,1,1] y, float[N,8] z)\n<int64[2] axes = {2, 3}>\n{\n  a = ReduceMean <axes: ints = [3, 2], keepdims: int = 0> (x)\n  y = Unsqueeze (a, axes)\n  b = ReduceSum (x, axes)\n  z = Squeeze (b, axes)\n}",
+    "after": "<ir_version: 8, opset_import: [\"\" : 17]>\ng (float[N,8,4,4] x) => (float[N,8,1,1] y, float[N,8] z)\n<int64[2] axes = {2, 3}>\n{\n  y = ReduceMean <axes: ints = [3, 2]> (x)\n  z = ReduceSum <keepdims: int = 0> (x, axes)\n}"
+  },
   "fuse-reshapes": {
     "summary": "Joins two of Reshape, Flatten, Squeeze and Unsqueeze in a row to one, or to none where x has its shape again.",
     "description": "Joins two of Reshape, Flatten, Squeeze and Unsqueeze in a row to one, or to none where x has its shape again.\n\nNone of them touches the elements or their order, so the last shape is all that counts. It must be known without what lies between:\na Reshape that copies no size, axes of Squeeze and Unsqueeze, or a shape of which at most one size is open and is no size of x. Where\nother operators need what lies between too, it goes on being computed for them.",

@@ -24,6 +24,7 @@ import { fuseFrelu } from './fuse-frelu.ts';
 import { fuseGelu } from './fuse-gelu.ts';
 import { fuseHardSwish } from './fuse-hard-swish.ts';
 import { fusePads } from './fuse-pads.ts';
+import { fuseReductions } from './fuse-reductions.ts';
 import { fuseReshapes } from './fuse-reshapes.ts';
 import { fuseSlices } from './fuse-slices.ts';
 import { fuseSwish } from './fuse-swish.ts';
@@ -64,6 +65,7 @@ export {
   fuseGelu,
   fuseHardSwish,
   fusePads,
+  fuseReductions,
   fuseReshapes,
   fuseSlices,
   fuseSwish,
@@ -95,6 +97,7 @@ export const passes: Readonly<Record<string, (options?: PassOptions) => Pass>> =
   'drop-identity': () => dropIdentity,
   'drop-no-op': () => dropNoOp,
   'fuse-transposes': () => fuseTransposes,
+  'fuse-reductions': () => fuseReductions,
   'fuse-reshapes': () => fuseReshapes,
   'fuse-slices': () => fuseSlices,
   'fuse-concats': () => fuseConcats,
