@@ -54,6 +54,12 @@ export const docs: Readonly<Record<string, { readonly summary: string; readonly 
     "before": "<ir_version: 8, opset_import: [\"\" : 17]>\ng (float[N,8,4,4] x) => (float[M] y)\n<int64[1] axis = {1}, int64[1] one = {1}>\n{\n  s = Shape (x)\n  c = Gather (s, axis)\n  v = Concat <axis: int = 0> (c, one)\n  y = Cast <to: int = 1> (v)\n}",
     "after": "<ir_version: 8, opset_import: [\"\" : 17]>\ng (float[N,8,4,4] x) => (float[M] y)\n<int64[1] one = {1}, int64[1] c_value = {8}>\n{\n  v = Concat <axis: int = 0> (c_value, one)\n  y = Cast <to: int = 1> (v)\n}"
   },
+  "fold-sizes": {
+    "summary": "Tells a Reshape its sizes in constants, where they are put together from constants and sizes of x.",
+    "description": "Tells a Reshape its sizes in constants, where they are put together from constants and sizes of x.\n\n0 stands for a size of x that stays in its place, and -1 for the only number that is computed: it follows from the number of elements.",
+    "before": "<ir_version: 8, opset_import: [\"\" : 17]>\ng (float[N,8,4,4] x) => (float[N,M] y)\n<int64 zero = {0}, int64[1] axis = {0}, int64[1] rest = {-1}>\n{\n  s = Shape (x)\n  n = Gather (s, zero)\n  u = Unsqueeze (n, axis)\n  sizes = Concat <axis: int = 0> (u, rest)\n  y = Reshape (x, sizes)\n}",
+    "after": "<ir_version: 8, opset_import: [\"\" : 17]>\ng (float[N,8,4,4] x) => (float[N,M] y)\n<int64[2] y_shape = {0, -1}>\n{\n  y = Reshape (x, y_shape)\n}"
+  },
   "fold-transpose": {
     "summary": "Lets Gemm transpose its operands itself, instead of a Transpose before it.",
     "description": "Lets Gemm transpose its operands itself, instead of a Transpose before it.\n\nA MatMul of two matrices, one of them transposed, becomes such a Gemm (operator set 11 and later, where Gemm needs no C). A Transpose\nthat something else uses stays for that.",
@@ -131,6 +137,12 @@ export const docs: Readonly<Record<string, { readonly summary: string; readonly 
     "description": "Joins two Pads in a row to one that pads by the sum, if both fill with the same constant, or both repeat the edge.\n\nNot where one crops: what it takes away the other would bring back.",
     "before": "<ir_version: 8, opset_import: [\"\" : 17]>\ng (float[1,2,3] x) => (float[2,6,5] y)\n<int64[6] a = {0, 1, 0, 0, 2, 0}, int64[6] b = {1, 1, 2, 0, 0, 0}, float zero = {0}>\n{\n  t = Pad (x, a)\n  y = Pad (t, b, zero)\n}",
     "after": "<ir_version: 8, opset_import: [\"\" : 17]>\ng (float[1,2,3] x) => (float[2,6,5] y)\n<float zero = {0}, int64[6] y_pads = {1, 2, 2, 0, 2, 0}>\n{\n  y = Pad (x, y_pads, zero)\n}"
+  },
+  "fuse-reductions": {
+    "summary": "Lets a reduction keep the axes that an Unsqueeze puts back after it, or drop the axes that a Squeeze takes away.",
+    "description": "Lets a reduction keep the axes that an Unsqueeze puts back after it, or drop the axes that a Squeeze takes away.",
+    "before": "<ir_version: 8, opset_import: [\"\" : 17]>\ng (float[N,8,4,4] x) => (float[N,8,1,1] y, float[N,8] z)\n<int64[2] axes = {2, 3}>\n{\n  a = ReduceMean <axes: ints = [3, 2], keepdims: int = 0> (x)\n  y = Unsqueeze (a, axes)\n  b = ReduceSum (x, axes)\n  z = Squeeze (b, axes)\n}",
+    "after": "<ir_version: 8, opset_import: [\"\" : 17]>\ng (float[N,8,4,4] x) => (float[N,8,1,1] y, float[N,8] z)\n<int64[2] axes = {2, 3}>\n{\n  y = ReduceMean <axes: ints = [3, 2]> (x)\n  z = ReduceSum <keepdims: int = 0> (x, axes)\n}"
   },
   "fuse-reshapes": {
     "summary": "Joins two of Reshape, Flatten, Squeeze and Unsqueeze in a row to one, or to none where x has its shape again.",

@@ -1,5 +1,6 @@
 import { isFull, neutralElements, noOps } from '../src/functions/no-ops.ts';
 import { inferTypes } from '../src/infer/types.ts';
+import { constantOf } from '../src/ir/constant.ts';
 import type { Model } from '../src/ir/model.ts';
 import type { OpName } from '../src/ops/schema.ts';
 import { pass } from '../src/rewrite/pass.ts';
@@ -60,6 +61,6 @@ async function inferWhereAsked(model: Model): Promise<void> {
   for (const { op, inputs } of model.graph.allNodes()) {
     if (op.domain !== '' || !Object.hasOwn(noOps, op.name) || plain.has(op.name)) continue;
     const element = neutralElements[op.name as OpName];
-    if (element === undefined || inputs.some(v => isFull(v, element))) return void (await inferTypes(model));
+    if (element === undefined || inputs.some(v => constantOf(v)?.rank !== 0 && isFull(v, element))) return void (await inferTypes(model));
   }
 }

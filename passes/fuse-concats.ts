@@ -32,21 +32,42 @@ export const fuseConcats = pass(
   'fuse-concats',
   'exact',
   rule({
-    match: p.Concat(any()).variadic().taking(inner).as('outer'),
+    match: p.Concat(any()).variadic().taking(takenIn).as('outer'),
     rewrite({ outer: { node, attrs } }, op) {
-      const nodes = inner(node);
-      const operands = node.inputs.flatMap(v => (v?.producer && nodes.includes(v.producer) ? v.producer.inputs : [v]));
-      return op.Concat(...(operands as Value[]), { axis: attrs.axis });
+      const nodes = new Set(takenIn(node));
+      const operands: Value[] = [];
+      // The last one pending is the next.
+      const pending = node.inputs.toReversed();
+      while (pending.length > 0) {
+        const value = pending.pop()!;
+        if (value.producer && nodes.has(value.producer)) pending.push(...value.producer.inputs.toReversed());
+        else operands.push(value);
+      }
+      return op.Concat(...operands, { axis: attrs.axis });
     },
   }),
 );
 
-/** The Concats that a Concat takes in, along the same axis, and nothing else does. */
-function inner(outer: Node): Node[] {
-  const { axis } = attrsOf(outer, 'Concat');
-  const isOurs = (value: Value) => [...value.uses].every(use => use.kind === 'operand' && use.node === outer);
-  return outer.inputs.flatMap(v => {
-    const node = v?.producer;
-    return node?.op.name === 'Concat' && node.op.domain === '' && attrsOf(node, 'Concat').axis === axis && isOurs(v!) ? [node] : [];
-  });
+/** The Concats along the same axis that only this one needs, directly or by way of each other. One that is taken in itself takes in none. */
+function takenIn(outer: Node): Node[] {
+  if (consumerOf(outer)) return [];
+  const nodes = new Set([outer]);
+  for (const node of nodes) {
+    for (const { producer } of node.inputs as Value[]) if (producer && consumerOf(producer) === node) nodes.add(producer);
+  }
+  nodes.delete(outer);
+  return [...nodes];
+}
+
+/** The only node that needs a Concat, where that is one along the same axis. */
+function consumerOf(node: Node): Node | undefined {
+  const isConcat = ({ op }: Node) => op.name === 'Concat' && op.domain === '';
+  if (!isConcat(node)) return undefined;
+  let consumer: Node | undefined;
+  for (const use of node.outputs[0]!.uses) {
+    if (use.kind === 'output' || (consumer && consumer !== use.node)) return undefined;
+    consumer = use.node;
+  }
+  const isSame = consumer && isConcat(consumer) && attrsOf(consumer, 'Concat').axis === attrsOf(node, 'Concat').axis;
+  return isSame && consumer?.graph === node.graph ? consumer : undefined;
 }

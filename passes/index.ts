@@ -10,6 +10,7 @@ import { foldBias } from './fold-bias.ts';
 import { type FoldConstantsOptions, foldConstants } from './fold-constants.ts';
 import { foldPad } from './fold-pad.ts';
 import { foldShape } from './fold-shape.ts';
+import { foldSizes } from './fold-sizes.ts';
 import { foldTranspose } from './fold-transpose.ts';
 import { forceEval } from './force-eval.ts';
 import { freezeInitializers } from './freeze-initializers.ts';
@@ -23,6 +24,7 @@ import { fuseFrelu } from './fuse-frelu.ts';
 import { fuseGelu } from './fuse-gelu.ts';
 import { fuseHardSwish } from './fuse-hard-swish.ts';
 import { fusePads } from './fuse-pads.ts';
+import { fuseReductions } from './fuse-reductions.ts';
 import { fuseReshapes } from './fuse-reshapes.ts';
 import { fuseSlices } from './fuse-slices.ts';
 import { fuseSwish } from './fuse-swish.ts';
@@ -49,6 +51,7 @@ export {
   foldConstants,
   foldPad,
   foldShape,
+  foldSizes,
   foldTranspose,
   forceEval,
   freezeInitializers,
@@ -62,6 +65,7 @@ export {
   fuseGelu,
   fuseHardSwish,
   fusePads,
+  fuseReductions,
   fuseReshapes,
   fuseSlices,
   fuseSwish,
@@ -93,6 +97,7 @@ export const passes: Readonly<Record<string, (options?: PassOptions) => Pass>> =
   'drop-identity': () => dropIdentity,
   'drop-no-op': () => dropNoOp,
   'fuse-transposes': () => fuseTransposes,
+  'fuse-reductions': () => fuseReductions,
   'fuse-reshapes': () => fuseReshapes,
   'fuse-slices': () => fuseSlices,
   'fuse-concats': () => fuseConcats,
@@ -100,6 +105,7 @@ export const passes: Readonly<Record<string, (options?: PassOptions) => Pass>> =
   'fuse-bounds': () => fuseBounds,
   'fuse-pads': () => fusePads,
   'fold-shape': () => foldShape,
+  'fold-sizes': () => foldSizes,
   'fold-constants': foldConstants,
   'relu-to-frelu': reluToFrelu,
   'fold-batch-norm': foldBatchNorm,

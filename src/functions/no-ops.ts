@@ -28,7 +28,10 @@ const keepsShape = (node: Node) => sameShape(data(node), node.outputs[0]);
 /** Whether a value is a constant of nothing but `x`. */
 export function isFull(value: Value | undefined, x: number): boolean {
   const tensor = constantOf(value);
-  return tensor !== undefined && (tensor.byteLength ?? Number.POSITIVE_INFINITY) <= LARGEST_READ && all(Array.from(tensor.numbers()), x);
+  if (!tensor || (tensor.byteLength ?? Number.POSITIVE_INFINITY) > LARGEST_READ) return false;
+  const numbers = tensor.numbers();
+  for (let i = 0; i < numbers.length; i++) if (numbers[i] !== x) return false;
+  return true;
 }
 
 /** The element that leaves the left operand of an operator as it is. */

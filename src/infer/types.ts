@@ -128,7 +128,8 @@ export const inferTypesForChains =
   (...ops: readonly string[]) =>
   async (model: Model): Promise<void> => {
     const isOne = (node: Node | undefined) => node?.op.domain === '' && ops.includes(node.op.name);
-    for (const node of model.graph.allNodes()) if (isOne(node) && isOne(node.inputs[0]?.producer)) return void (await inferTypes(model));
+    for (const node of model.graph.allNodes())
+      if (isOne(node) && node.inputs.some(v => isOne(v?.producer))) return void (await inferTypes(model));
   };
 
 /** Asks only where something is missing. What the runtime can't tell, the sites that need it refuse. */
