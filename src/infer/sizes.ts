@@ -19,7 +19,7 @@ export function sizesIn(value: Value | undefined, depth = 0): Sizes | undefined 
   if (tensor)
     return tensor.size <= LONGEST && tensor.rank <= 1 && tensor.dtype.startsWith('int') ? Array.from(tensor.numbers()) : undefined;
   const node = value?.producer;
-  if (!node || node.op.domain !== '' || depth > DEEPEST || !Object.hasOwn(operators, node.op.name)) return undefined;
+  if (node?.op.domain !== '' || depth > DEEPEST || !Object.hasOwn(operators, node.op.name)) return undefined;
   return operators[node.op.name]!(node, v => sizesIn(v, depth + 1));
 }
 

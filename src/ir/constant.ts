@@ -12,7 +12,7 @@ import type { Value } from './value.ts';
 export function constantOf(value: Value | undefined): Tensor | undefined {
   if (value?.constant ?? value?.evaluated) return value!.constant ?? value!.evaluated;
   const node = value?.producer;
-  if (!node || node.op.domain !== '' || !(node.op.name in literalOperators)) return undefined;
+  if (node?.op.domain !== '' || !Object.hasOwn(literalOperators, node.op.name)) return undefined;
   const known = literals.get(node);
   if (known) return known;
   const literal = literalOperators[node.op.name]!(node);
