@@ -2,6 +2,7 @@ import { FunnelError } from './errors.ts';
 import { closeFactRuntime } from './infer/runtime.ts';
 import type { Shapes } from './infer/shapes.ts';
 import type { CostReport } from './inspect/cost.ts';
+import type { Diff } from './inspect/diff.ts';
 import type { Placement } from './inspect/place.ts';
 import type { Plan, PlanOptions } from './inspect/plan.ts';
 import { check as checkModel } from './ir/check.ts';
@@ -119,6 +120,16 @@ export type ModelOrPath = Model | string;
 export async function verify(a: ModelOrPath, b: ModelOrPath, options: VerifyOptions = {}): Promise<Verdict> {
   const { verify: compare } = await import('./verify/verify.ts');
   return compare(await comparand(a), await comparand(b), options);
+}
+
+/**
+ * What tells model B from model A: interface, operator sets, nodes, weights, functions, nested graphs, with renames told apart from changes.
+ * Nothing is run; whether two models compute the same is for `verify`.
+ */
+export async function diff(a: ModelOrPath, b: ModelOrPath): Promise<Diff> {
+  const { diff: compare } = await import('./inspect/diff.ts');
+  const open = (model: ModelOrPath) => (typeof model === 'string' ? read(model) : model);
+  return compare(await open(a), await open(b));
 }
 
 async function comparand(model: ModelOrPath): Promise<Comparand> {

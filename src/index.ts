@@ -3,10 +3,11 @@
  *
  * @packageDocumentation
  */
-export { cost, type ModelOrPath, plan, type RewriteOptions, type RewriteResult, read, rewrite, verify, write } from './api.ts';
+export { cost, diff, type ModelOrPath, plan, type RewriteOptions, type RewriteResult, read, rewrite, verify, write } from './api.ts';
 export { DecodeError, FunnelError, InvalidModel, PassFailed, type Problem, ProviderUnavailable, TextSyntaxError } from './errors.ts';
 export type { Shapes } from './infer/shapes.ts';
 export type { CostedForm, CostReport, FormCost, SiteCost } from './inspect/cost.ts';
+export type { Change, Diff, DiffNode, NodeChange, Renamed, WeightEntry } from './inspect/diff.ts';
 export { type Inspection, inspect } from './inspect/inspect.ts';
 export type { Budget, Placement, Preset, Range } from './inspect/place.ts';
 export { carryOut, type Plan, type PlanOptions, parsePlan } from './inspect/plan.ts';
