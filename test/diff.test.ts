@@ -3,10 +3,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Chalk } from 'chalk';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { passes } from '../passes/index.ts';
 import { type Diff, diff } from '../src/inspect/diff.ts';
 import { Node } from '../src/ir/node.ts';
 import { opOf } from '../src/ir/op.ts';
 import { diffText } from '../src/report/diff-text.ts';
+import { rewrite } from '../src/rewrite/pipeline.ts';
+import { decode, encode } from '../src/serde/model-file.ts';
 import { parse } from '../src/text/parse.ts';
 import { runFunnel } from './support/cli.ts';
 
@@ -57,9 +60,9 @@ describe('what tells two models apart', () => {
   test('a rename is a rename, of weights and of results', () => {
     expect(told(base, base.replaceAll(/\bw\b/g, 'weight'))).toEqual({ 'weights.renamed': [{ path: '', before: 'w', after: 'weight' }] });
     expect(told(base, base.replaceAll(/\bb\b/g, 'hidden'))).toEqual({ 'nodes.renamed': [{ path: '', before: 'b', after: 'hidden' }] });
-    expect(told(base, base.replaceAll(/\ba\b/g, 'p').replaceAll(/\bb\b/g, 'q').replace('[first]', '[1st]'))).toEqual({
+    expect(told(base, base.replaceAll(/\ba\b/g, 'p').replaceAll(/\bb\b/g, 'q').replace('[first]', '[start]'))).toEqual({
       'nodes.renamed': [
-        { path: '', before: 'first (a)', after: '1st (p)' },
+        { path: '', before: 'first (a)', after: 'start (p)' },
         { path: '', before: 'b', after: 'q' },
       ],
     });
@@ -79,13 +82,13 @@ describe('what tells two models apart', () => {
 
   test('interface and model', () => {
     expect(told(base, base.replace('float[1,2] x', 'float[N,2] x'))).toEqual({
-      interface: [{ what: 'input x', before: 'float[1, 2]', after: 'float[N, 2]' }],
+      interface: [{ what: 'input x', before: 'float[1,2]', after: 'float[N,2]' }],
     });
     expect(told(base, base.replaceAll(/\bx\b/g, 'image'))).toEqual({
-      interface: [
-        { what: 'input x', before: 'float[1, 2]', after: undefined },
-        { what: 'input image', before: undefined, after: 'float[1, 2]' },
-      ],
+      interface: [{ what: 'name of input 0', before: 'x', after: 'image' }],
+    });
+    expect(told(base, base.replace('float[1,2] x', 'float[1,2] x, float z'))).toEqual({
+      interface: [{ what: 'input z', before: undefined, after: 'float' }],
     });
     const two = 'g (float[2] a, float[2] b) => (float[2] y) { y = Sub (a, b) }';
     expect(told(two, two.replace('float[2] a, float[2] b', 'float[2] b, float[2] a'))).toEqual({
@@ -125,6 +128,28 @@ describe('what tells two models apart', () => {
     }`;
     expect(told(nested('p'), nested('r'))).toEqual({ results: [{ path: 'y then_branch', what: 'result 0', before: 'p', after: 'r' }] });
   });
+});
+
+test('which pass made a node, of which nodes: a history without repetition', async () => {
+  // Nodes of files older than IR version 10 carry it too.
+  const before = parse(
+    `<ir_version: 7, opset_import: ["" : 13]>\ng (float[1,1,2,2] x) => (float[1,1,2,2] y) <float[1,1,1,1] w = {2}, float m = {3}, float s = {4}> {
+      [conv] c = Conv (x, w)
+      [scale] d = Mul (c, m)
+      [shift] y = Add (d, s)
+    }`,
+  );
+  const { model } = await rewrite(before, [passes['fold-arithmetic']!({})]);
+  const { nodes } = diff(before, model);
+  expect(nodes.changed).toMatchObject([{ node: 'conv', pass: 'fold-arithmetic', from: 'shift scale conv' }]);
+  expect(nodes.removed.map(n => n.node)).toEqual(['scale', 'shift']);
+  const stored = decode(encode(model));
+  expect([...stored.graph.nodes()].map(n => n.metadata.get('onnx_funnel.pass'))).toEqual(['fold-arithmetic']);
+  const calling = parse(`<ir_version: 8, opset_import: ["" : 17, "f" : 1]>
+    g (float[2] x) => (float[2] y) { [call] y = f.F (x) }
+    <domain: "f", opset_import: ["" : 17]> F (a) => (b) { n = Neg (a) b = Abs (n) }`);
+  const inlined = await rewrite(calling, [passes['inline-functions']!({})]);
+  expect([...inlined.model.graph.nodes()].map(n => n.metadata.get('onnx_funnel.from'))).toEqual(['call', 'call']);
 });
 
 test('a hundred thousand nodes, half of them renamed, in a moment', () => {

@@ -22,9 +22,17 @@ export function interfaceDiff({ graph: a }: Model, { graph: b }: Model): Change[
 const typesOf = (values: readonly Value[]) => new Map(values.map(v => [v.name, typeOf(v)]));
 
 function ports(kind: string, a: readonly Value[], b: readonly Value[]): Change[] {
-  const kept = (of: readonly Value[], others: readonly Value[]) => {
-    const names = new Set(others.map(v => v.name));
-    return of.flatMap(v => (names.has(v.name) ? [v.name] : [])).join(', ');
-  };
-  return [...entries(`${kind} `, typesOf(a), typesOf(b)), ...changeOf(`order of ${kind}s`, kept(a, b), kept(b, a))];
+  const [namesA, namesB] = [new Set(a.map(v => v.name)), new Set(b.map(v => v.name))];
+  // One with a new name in its old place has been renamed.
+  const renamed = a.flatMap((v, i) => {
+    const other = b[i];
+    return other && !namesB.has(v.name) && !namesA.has(other.name) && typeOf(v) === typeOf(other) ? [[v, other] as const] : [];
+  });
+  const [goneA, goneB] = [new Set(renamed.map(([v]) => v)), new Set(renamed.map(([, v]) => v))];
+  const order = (of: readonly Value[], others: ReadonlySet<string>) => of.flatMap(v => (others.has(v.name) ? [v.name] : [])).join(', ');
+  return [
+    ...renamed.map(([v, other]) => ({ what: `name of ${kind} ${a.indexOf(v)}`, before: v.name, after: other.name })),
+    ...entries(`${kind} `, typesOf(a.filter(v => !goneA.has(v))), typesOf(b.filter(v => !goneB.has(v)))),
+    ...changeOf(`order of ${kind}s`, order(a, namesB), order(b, namesA)),
+  ];
 }
