@@ -31,6 +31,6 @@ export const inlineForeign: Pass = {
   name: 'inline-foreign',
   effect: 'exact',
   async run(model): Promise<PassReport> {
-    return { pass: 'inline-foreign', ...inlineAll(model, isOurs) };
+    return inlineAll(model, 'inline-foreign', isOurs);
   },
 };

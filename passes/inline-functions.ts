@@ -32,6 +32,6 @@ export const inlineFunctions: Pass = {
   name: 'inline-functions',
   effect: 'exact',
   async run(model): Promise<PassReport> {
-    return { pass: 'inline-functions', ...inlineAll(model) };
+    return inlineAll(model, 'inline-functions');
   },
 };

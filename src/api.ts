@@ -2,12 +2,15 @@ import { FunnelError } from './errors.ts';
 import { closeFactRuntime } from './infer/runtime.ts';
 import type { Shapes } from './infer/shapes.ts';
 import type { CostReport } from './inspect/cost.ts';
+import type { Diff } from './inspect/diff.ts';
 import type { Placement } from './inspect/place.ts';
 import type { Plan, PlanOptions } from './inspect/plan.ts';
+import { check as checkModel } from './ir/check.ts';
 import type { Model } from './ir/model.ts';
 import type { Pass } from './rewrite/pass.ts';
 import { type PipelineOptions, type Rewritten, rewrite as runPasses } from './rewrite/pipeline.ts';
 import * as file from './serde/model-file.ts';
+import type { EachPass, PassComparison } from './verify/each-pass.ts';
 import type { Verdict } from './verify/verdict.ts';
 import type { Comparand, VerifyOptions } from './verify/verify.ts';
 
@@ -36,13 +39,43 @@ export async function write(model: Model, path: string, options: file.WriteOptio
   return file.writeBytes(path, [new TextEncoder().encode(print(model))]);
 }
 
-/** Runs passes over a copy of a model. See `rewrite/pipeline.ts`. */
-export async function rewrite(model: Model, passes: readonly Pass[], options: PipelineOptions = {}): Promise<Rewritten> {
+export interface RewriteOptions extends Omit<PipelineOptions, 'check'> {
+  /**
+   * What is checked after each pass that fired: ONNX's own rules (`'structure'`, or true), or also that an exact pass has left what the
+   * model computes as it was (`'each-pass'`), on ONNX Runtime's CPU provider.
+   */
+  readonly check?: boolean | 'structure' | 'each-pass';
+}
+
+export interface RewriteResult extends Rewritten {
+  /** With `check: 'each-pass'`, how each pass that fired compared. */
+  readonly compared?: readonly PassComparison[];
+}
+
+/**
+ * Runs passes over a copy of a model. See `rewrite/pipeline.ts`.
+ * @throws InvalidModel, before any pass runs; PassFailed naming the first pass that a check finds fault with.
+ */
+export async function rewrite(model: Model, passes: readonly Pass[], options: RewriteOptions = {}): Promise<RewriteResult> {
+  const { check = false, ...rest } = options;
+  const eachPass = check === 'each-pass' ? await comparing(model) : undefined;
+  const onFired: PipelineOptions['onFired'] = async (pass, after) => {
+    await rest.onFired?.(pass, after);
+    await eachPass?.after(pass, after);
+  };
   try {
-    return await runPasses(model, passes, options);
+    const done = await runPasses(model, passes, { ...rest, check: check !== false, onFired });
+    return eachPass ? { ...done, compared: eachPass.comparisons } : done;
   } finally {
-    await closeFactRuntime();
+    await Promise.all([eachPass?.close(), closeFactRuntime()]);
   }
+}
+
+async function comparing(model: Model): Promise<EachPass> {
+  // An invalid model is named as such first.
+  checkModel(model);
+  const { EachPass } = await import('./verify/each-pass.ts');
+  return new EachPass(model);
 }
 
 /**
@@ -87,6 +120,16 @@ export type ModelOrPath = Model | string;
 export async function verify(a: ModelOrPath, b: ModelOrPath, options: VerifyOptions = {}): Promise<Verdict> {
   const { verify: compare } = await import('./verify/verify.ts');
   return compare(await comparand(a), await comparand(b), options);
+}
+
+/**
+ * What tells model B from model A: interface, operator sets, nodes, weights, functions, nested graphs, with renames told apart from changes.
+ * Nothing is run; whether two models compute the same is for `verify`.
+ */
+export async function diff(a: ModelOrPath, b: ModelOrPath): Promise<Diff> {
+  const { diff: compare } = await import('./inspect/diff.ts');
+  const open = (model: ModelOrPath) => (typeof model === 'string' ? read(model) : model);
+  return compare(await open(a), await open(b));
 }
 
 async function comparand(model: ModelOrPath): Promise<Comparand> {

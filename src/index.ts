@@ -3,10 +3,11 @@
  *
  * @packageDocumentation
  */
-export { cost, type ModelOrPath, plan, read, rewrite, verify, write } from './api.ts';
+export { cost, diff, type ModelOrPath, plan, type RewriteOptions, type RewriteResult, read, rewrite, verify, write } from './api.ts';
 export { DecodeError, FunnelError, InvalidModel, PassFailed, type Problem, ProviderUnavailable, TextSyntaxError } from './errors.ts';
 export type { Shapes } from './infer/shapes.ts';
 export type { CostedForm, CostReport, FormCost, SiteCost } from './inspect/cost.ts';
+export type { Change, Diff, DiffNode, NodeChange, Renamed, WeightEntry } from './inspect/diff.ts';
 export { type Inspection, inspect } from './inspect/inspect.ts';
 export type { Budget, Placement, Preset, Range } from './inspect/place.ts';
 export { carryOut, type Plan, type PlanOptions, parsePlan } from './inspect/plan.ts';
@@ -23,5 +24,6 @@ export type { DType } from './tensor/dtype.ts';
 export { Tensor } from './tensor/tensor.ts';
 export { parse } from './text/parse.ts';
 export { print } from './text/print.ts';
+export type { PassComparison } from './verify/each-pass.ts';
 export type { Verdict } from './verify/verdict.ts';
 export type { VerifyOptions } from './verify/verify.ts';

@@ -17,10 +17,14 @@ export interface OutputFlags extends CommonFlags {
   readonly externalData?: string;
 }
 
+/** What is checked after each pass. */
+const checks = ['structure', 'each-pass'] as const;
+export type Check = (typeof checks)[number];
+
 /** What commands that run passes take. */
 export interface RewriteFlags extends OutputFlags {
   readonly explain?: boolean;
-  readonly check?: boolean;
+  readonly check?: Check;
 }
 
 /** Options of passes, as commander names them. */
@@ -177,7 +181,11 @@ export const explainOption = (description: string) => new Option('--explain', de
 export const rewriteOptions = (): Option[] => [
   outputOption(),
   explainOption('list every place that was rewritten or refused, and why'),
-  new Option('--check', "check ONNX's rules after each pass"),
+  choice(
+    '--check [what]',
+    "check after each pass: ONNX's rules (structure), or also that outputs stay the same, on ONNX Runtime (each-pass)",
+    checks,
+  ),
   externalDataOption(),
   jsonOption(),
 ];
@@ -243,12 +251,14 @@ export function bytes(text: string): number {
 
 /**
  * `--freeze-initializers` takes its glob after `=` only: commander would take the next argument, which is the model. `--plan` takes the
- * next argument where that is a plan and no model.
+ * next argument where that is a plan and no model, and `--check` where that is something to check.
  */
 export function bindOptionalValues(args: readonly string[]): string[] {
   const end = args.indexOf('--');
   return args.map((arg, i) => {
-    const bare = (end < 0 || i < end) && (arg === '--freeze-initializers' || (arg === '--plan' && !args[i + 1]?.endsWith('.json')));
+    if (end >= 0 && i > end) return arg;
+    if (arg === '--check' && !checks.some(what => what === args[i + 1])) return `${arg}=structure`;
+    const bare = arg === '--freeze-initializers' || (arg === '--plan' && !args[i + 1]?.endsWith('.json'));
     return bare ? `${arg}=` : arg;
   });
 }

@@ -4,6 +4,7 @@ import { convert } from './commands/convert.ts';
 import { cost } from './commands/cost.ts';
 import { demo } from './commands/demo.ts';
 import { deploy } from './commands/deploy.ts';
+import { diff } from './commands/diff.ts';
 import { fold } from './commands/fold.ts';
 import { inspect } from './commands/inspect.ts';
 import { lower } from './commands/lower.ts';
@@ -41,6 +42,7 @@ export function program(): Command {
     revert,
     rewrite,
     verify,
+    diff,
     inspect,
     cost,
     print,

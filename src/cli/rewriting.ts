@@ -1,10 +1,10 @@
 import { resolve } from 'node:path';
 import type { PassOptions } from '../../passes/index.ts';
+import type { RewriteOptions, RewriteResult } from '../api.ts';
 import type { TrainedWeights } from '../functions/trained.ts';
 import type { Model } from '../ir/model.ts';
 import type { RewriteSummary } from '../report/rewrite-text.ts';
 import type { Pass, PassReport, RefusedPlace } from '../rewrite/pass.ts';
-import type { PipelineOptions, Rewritten } from '../rewrite/pipeline.ts';
 import { naming, usage } from './failure.ts';
 import { readModel, sizeOfFile, wantedOutput, writeModel } from './model-file.ts';
 import { checkNames } from './names.ts';
@@ -41,7 +41,10 @@ export async function rewriteFile(
   await checked(before, input);
   const { options = {}, left = [], refused = [] } = (await look(before)) ?? {};
   const passes = makers.map(make => make({ ...passOptions(flags), ...options, ...(weights && { weights }) }));
-  const { model, report } = await runPasses(before, passes, input, { check: flags.check === true, fixpoint: 'pipelines' in wanted });
+  const { model, report, compared } = await runPasses(before, passes, input, {
+    check: flags.check ?? false,
+    fixpoint: 'pipelines' in wanted,
+  });
   weights?.checkAnyUsed(input);
   await writeModel(model, output, input, flags.externalData);
   const outputBytes = await sizeOfFile(output);
@@ -54,6 +57,7 @@ export async function rewriteFile(
     changed: model !== before,
     left,
     passes: withRefusals(report, refused),
+    ...(compared && { compared }),
   };
   const [{ say }, { rewriteJson, rewriteText }] = await reporting;
   const message = {
@@ -104,7 +108,7 @@ async function checked(model: Model, input: string): Promise<void> {
   await naming(input, async () => check(model));
 }
 
-async function runPasses(model: Model, passes: readonly Pass[], input: string, options: PipelineOptions): Promise<Rewritten> {
+async function runPasses(model: Model, passes: readonly Pass[], input: string, options: RewriteOptions): Promise<RewriteResult> {
   const { rewrite } = await import('../api.ts');
   const progress = await progressBar();
   try {

@@ -7,22 +7,27 @@ import { operatorAt } from '../ops/schema.ts';
 import { instantiate } from '../rewrite/instantiate.ts';
 import { Names } from '../rewrite/names.ts';
 import { type PassReport, type Place, placeOf, type RefusedPlace } from '../rewrite/pass.ts';
+import { provenanceOf } from '../rewrite/provenance.ts';
 import { dropUncalled } from './uncalled.ts';
 
 /** Functions that call functions that call functions can make a small file very large. */
 const LARGEST = 250_000;
 
-/** Puts functions' bodies in the place of their calls, everywhere in the main graph, but for those to keep; functions without calls go. */
-export function inlineAll(model: Model, keeps: (f: FunctionDef) => boolean = () => false): Pick<PassReport, 'fired' | 'refused'> {
+/**
+ * Puts functions' bodies in the place of their calls, everywhere in the main graph, but for those to keep; functions without calls go.
+ * `pass` is the name under which this is done.
+ */
+export function inlineAll(model: Model, pass: string, keeps: (f: FunctionDef) => boolean = () => false): PassReport {
   const byKey = new Map(model.functions.filter(f => !keeps(f)).map(f => [functionKey(f), f]));
   const endless = new Set([...byKey.values()].filter(f => reaches(f, f, byKey, new Set())));
-  const state: State = { byKey, endless, names: new Names(model), fired: [], refused: [], nodes: 0, opsets: model.opsets };
+  const state: State = { pass, byKey, endless, names: new Names(model), fired: [], refused: [], nodes: 0, opsets: model.opsets };
   inlineCalls(model.graph, state);
   if (state.fired.length > 0) dropUncalled(model);
   return state;
 }
 
 interface State {
+  readonly pass: string;
   readonly byKey: ReadonlyMap<string, FunctionDef>;
   /** Functions that call themselves, by themselves or by others. */
   readonly endless: ReadonlySet<FunctionDef>;
@@ -52,7 +57,8 @@ function inlineNode(node: Node, state: State): void {
   const graph = node.graph;
   for (const [domain, version] of f.opsets) if (!state.opsets.has(domain)) state.opsets.set(domain, version);
   const label = node.outputs[0]?.name || labelOf(node);
-  const { nodes, outputs } = instantiate(f, { inputs: node.inputs, attributes: node.attributes, label }, state.names);
+  const metadata = provenanceOf(state.pass, [node]);
+  const { nodes, outputs } = instantiate(f, { inputs: node.inputs, attributes: node.attributes, label, metadata }, state.names);
   for (const inner of nodes) graph.insertBefore(node, inner);
   state.nodes += nodes.length;
   const own = new Set(nodes.flatMap(n => n.outputs));

@@ -16,6 +16,8 @@ export interface RewriteSummary {
   /** Activations that a placement left out, and why. */
   readonly left: readonly { readonly site: string; readonly op: string; readonly why: string }[];
   readonly passes: readonly PassReport[];
+  /** How passes that fired compared with the model before them, where that was asked for. */
+  readonly compared?: readonly { readonly pass: string; readonly status: 'same' | 'changes' | 'unknown'; readonly detail: string }[];
 }
 
 /** The report as text: what each pass did, and what it refused, by reason; with `explain` also where. */
@@ -43,8 +45,20 @@ export function rewriteText(summary: RewriteSummary, colors: ChalkInstance, expl
     const sites = explain ? summary.left.filter(site => site.why === why) : [];
     lines.push(...sites.map(({ site, op }) => colors.dim(`      ${plain(site)} (${plain(op)})`)));
   }
+  lines.push(...comparisons(summary.compared ?? [], colors));
   if (!changed) lines.push(colors.dim('  no pass changed the model: the output is the input, byte for byte'));
   return lines.join('\n');
+}
+
+/** Which passes were proved to keep what the model computes, and which were not, and why. */
+function comparisons(compared: NonNullable<RewriteSummary['compared']>, colors: ChalkInstance): string[] {
+  const named = (status: string) => [...new Set(compared.filter(c => c.status === status).map(c => c.pass))];
+  const [same, changes] = [named('same'), named('changes')];
+  return [
+    ...(same.length > 0 ? [colors.dim(`  same outputs before and after ${same.join(', ')}`)] : []),
+    ...(changes.length > 0 ? [colors.dim(`  not compared, as they are meant to change outputs: ${changes.join(', ')}`)] : []),
+    ...compared.filter(c => c.status === 'unknown').map(c => colors.yellow(`  ${c.pass} could not be compared: ${plain(c.detail)}`)),
+  ];
 }
 
 /** A pass that a pipeline runs twice is told of once: all it did, and what it refused in the end. */

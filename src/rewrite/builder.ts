@@ -2,7 +2,7 @@ import type { Attribute } from '../ir/attribute.ts';
 import { type Attrs, attributeFor, plain, sameValue } from '../ir/attrs.ts';
 import { constantValue, type Graph } from '../ir/graph.ts';
 import type { FunctionDef, Model } from '../ir/model.ts';
-import { labelOf, Node } from '../ir/node.ts';
+import { Node } from '../ir/node.ts';
 import { opOf } from '../ir/op.ts';
 import { Value } from '../ir/value.ts';
 import { type OperatorVersion, type OpName, type Ops, operatorAt } from '../ops/schema.ts';
@@ -11,6 +11,7 @@ import { importProblem } from './import-function.ts';
 import { instantiate } from './instantiate.ts';
 import type { Match } from './match.ts';
 import type { Names } from './names.ts';
+import { provenanceOf } from './provenance.ts';
 import { type ReasonCode, Refusal } from './refusal.ts';
 import { settle } from './settle.ts';
 
@@ -60,8 +61,8 @@ export interface Site {
   readonly root: string;
   /** Where a graph can't have initializers (function bodies; nested graphs before IR version 4), constants become Constant nodes. */
   readonly literals: boolean;
-  /** The pass at work, noted in the nodes it makes. Undefined where the model's IR version has no room for it. */
-  readonly provenance: string | undefined;
+  /** The pass at work, noted in the nodes it makes. */
+  readonly pass: string;
   /** The largest bound on a change of results that is allowed. */
   readonly maxError: number | undefined;
 }
@@ -141,14 +142,8 @@ export class Draft {
     for (const value of [...this.constants, ...this.nodes.flatMap(n => n.outputs)]) this.#site.names.release(value.name);
   }
 
-  /** The pass at work and the nodes it took, where nodes have room for it. */
   get #provenance(): ReadonlyMap<string, string> {
-    const { match, provenance } = this.#site;
-    if (provenance === undefined) return new Map();
-    return new Map([
-      ['onnx_funnel.pass', provenance],
-      ['onnx_funnel.from', match.nodes.map(labelOf).join(' ')],
-    ]);
+    return provenanceOf(this.#site.pass, this.#site.match.nodes);
   }
 
   #constant(hint: string, tensor: Tensor): Value {

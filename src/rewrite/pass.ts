@@ -8,9 +8,6 @@ import type { ReasonCode } from './refusal.ts';
 import type { Refused, Replacement, Rule } from './rule.ts';
 import { splice } from './splice.ts';
 
-/** The first IR version whose NodeProto has metadata. */
-const METADATA_IR_VERSION = 10;
-
 /** A place in the model that a pass fired at. */
 export interface Place {
   /** The node's name, or that of its first result. */
@@ -81,7 +78,6 @@ export function pass(name: string, effect: Pass['effect'], rules: Rule | readonl
 
 function applyRules(name: string, byRoot: ReadonlyMap<string, readonly Rule[]>, model: Model, hooks: Hooks): PassReport {
   const names = new Names(model);
-  const provenance = model.irVersion >= METADATA_IR_VERSION ? name : undefined;
   const fired: Place[] = [];
   const refused = new Map<Node, RefusedPlace>();
   let bound = 1000;
@@ -98,7 +94,7 @@ function applyRules(name: string, byRoot: ReadonlyMap<string, readonly Rule[]>, 
         const place = placeOf(node);
         const root = node.outputs[0]?.name || node.op.name;
         const literals = f !== undefined || (node.graph !== graph && initializersAreInputs(model.irVersion));
-        const result = fireFirst(rules, node, { model, names, opsets, root, literals, provenance, maxError: hooks.maxError });
+        const result = fireFirst(rules, node, { model, names, opsets, root, literals, pass: name, maxError: hooks.maxError });
         if (result && 'draft' in result) fired.push({ ...place, ...told(result.draft) });
         else if (result) refused.set(result.about, { ...placeOf(result.about), code: result.refusal.code, detail: result.refusal.detail });
         if (fired.length > bound) throw new PassFailed(name, place.node, 'the rules do not settle');

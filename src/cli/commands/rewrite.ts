@@ -42,4 +42,5 @@ export const rewrite = (): Command =>
     ['funnel rewrite in.onnx -o out.onnx --passes drop-identity,fold-batch-norm', 'two passes, one after the other'],
     ['funnel rewrite in.onnx -o out.onnx --pipeline deploy --explain', 'what happened where, and what was refused, and why'],
     ['funnel rewrite in.onnx -o out.onnx --passes fuse-frelu --check', 'with a check of the graph after each pass'],
+    ['funnel rewrite in.onnx -o out.onnx --pipeline fold --check each-pass', 'with a proof on ONNX Runtime after each pass'],
   );

@@ -1,0 +1,86 @@
+import { PassFailed } from '../errors.ts';
+import type { Model } from '../ir/model.ts';
+import { retyped } from '../ir/retype.ts';
+import type { Pass } from '../rewrite/pass.ts';
+import { Runtime } from '../runtime/session.ts';
+import { decode, encode } from '../serde/model-file.ts';
+import type { DType } from '../tensor/dtype.ts';
+import type { Verdict } from './verdict.ts';
+import { type VerifyOptions, verify } from './verify.ts';
+
+/** How a pass that fired was held against the model before it. */
+export interface PassComparison {
+  readonly pass: string;
+  /** `same`: the outputs agreed. `changes`: the pass is meant to change them. `unknown`: nothing could be compared. */
+  readonly status: 'same' | 'changes' | 'unknown';
+  /** What was compared, or why not. */
+  readonly detail: string;
+}
+
+/** Compares, on ONNX Runtime, what a model computes before and after each pass. */
+export class EachPass {
+  readonly comparisons: PassComparison[] = [];
+  readonly #runtime = new Runtime();
+  readonly #options: VerifyOptions;
+  #before: Uint8Array;
+
+  constructor(model: Model, options: VerifyOptions = {}) {
+    this.#before = encode(model, { inline: true });
+    this.#options = { optimizations: ['disabled'], runtime: this.#runtime, ...options };
+  }
+
+  /** @throws PassFailed where an exact pass has changed what the model computes */
+  async after(pass: Pass, model: Model): Promise<void> {
+    const [before, after] = [this.#before, encode(model, { inline: true })];
+    this.#before = after;
+    const said = pass.effect === 'exact' ? await this.#compare(before, after) : changes;
+    if (said.status === 'different') throw new PassFailed(pass.name, said.where, said.detail);
+    this.comparisons.push({ pass: pass.name, status: said.status, detail: said.detail });
+  }
+
+  close(): Promise<void> {
+    return this.#runtime.close();
+  }
+
+  async #compare(before: Uint8Array, after: Uint8Array): Promise<Said> {
+    const first = await this.#ask(before, after, this.#options);
+    if (first.status !== 'unknown') return first;
+    // What the runtime has no kernels for, it may say of the same model in float.
+    const [a, b] = [decode(before), decode(after)].map(model => retyped(model, toFloat));
+    const again = await this.#ask(encode(a!, { inline: true }), encode(b!, { inline: true }), { ...this.#options, precision: 'bfloat16' });
+    return again.status === 'unknown' ? first : { ...again, detail: `${again.detail}, with float in place of double and bfloat16` };
+  }
+
+  async #ask(before: Uint8Array, after: Uint8Array, options: VerifyOptions): Promise<Said> {
+    const verdict = await verify({ bytes: before, label: 'before' }, { bytes: after, label: 'after' }, options);
+    const [reason] = verdict.reasons;
+    if (verdict.status === 'same') return { status: 'same', where: '', detail: verdict.summary.replace(/^same: /, '') };
+    const broken = verdict.status === 'different' || (verdict.a !== undefined && isAboutB(verdict));
+    // A model that draws random numbers does not agree with itself.
+    if (!broken || !(await this.#agreesWithItself(before, options))) return { status: 'unknown', where: '', detail: verdict.summary };
+    return {
+      status: 'different',
+      where: reason?.where ?? 'the model',
+      detail: `it changed what the model computes: ${reason?.message ?? verdict.summary}`,
+    };
+  }
+
+  async #agreesWithItself(model: Uint8Array, options: VerifyOptions): Promise<boolean> {
+    return (await verify({ bytes: model, label: 'before' }, { bytes: model, label: 'before' }, options)).same;
+  }
+}
+
+interface Said {
+  readonly status: PassComparison['status'] | 'different';
+  readonly where: string;
+  readonly detail: string;
+}
+
+const changes: Said = { status: 'changes', where: '', detail: 'it is meant to change what the model computes' };
+
+const toFloat = (dtype: DType): DType => (dtype === 'double' || dtype === 'bfloat16' ? 'float' : dtype);
+
+/** The runtime loads A, and not B. */
+function isAboutB({ status, reasons }: Verdict): boolean {
+  return status === 'invalid' && reasons.every(r => r.where.startsWith('B'));
+}
