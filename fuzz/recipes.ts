@@ -36,6 +36,7 @@ export function recipesFor(dice: Dice): Recipe[] {
   const folding: PassOptions = {
     ...(dice.chance(0.3) && { maxGrowth: dice.pick([0, 16, 1 << 20]) }),
     ...(dice.chance(0.2) && { duplicateConv: true }),
+    ...(dice.chance(0.5) && { foldIntoScale: true }),
     ...(dice.chance(0.1) && { maxFoldError: 1e-3 }),
   };
   const funnel: PassOptions = {

@@ -26,7 +26,7 @@ export interface World {
 export function makeWorld(dice: Dice): World {
   const dtype = dice.pick<FloatType>(['float', 'float', 'float', 'float', 'float', 'float', 'float16', 'double', 'bfloat16']);
   const opset =
-    dtype === 'bfloat16' ? dice.int(22, NEWEST_OPSET) : dice.chance(0.5) ? dice.pick([13, 17, 18, 21]) : dice.int(7, NEWEST_OPSET);
+    dtype === 'bfloat16' ? dice.int(22, NEWEST_OPSET) : dice.chance(0.5) ? dice.pick([13, 17, 20, 24]) : dice.int(7, NEWEST_OPSET);
   const irVersion = dice.chance(0.12) ? 3 : dice.pick([4, 6, 7, 8, 8, 8, 10, 11]);
   return {
     dice,
