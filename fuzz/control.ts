@@ -53,15 +53,16 @@ function close(writer: Writer, results: readonly Made[]): void {
 export const branch: Block = (writer, x) => {
   const { dice, world } = writer;
   if (writer.kind === 'function' || x.dims.length < 2) return undefined;
-  const graphs = (['then_branch', 'else_branch'] as const).map(name => {
+  const write = () => {
     const inner = nested(writer);
     const from = dice.chance(0.7) ? x : dice.pick(writer.pool.filter(m => m.dims.join() === x.dims.join()).concat(x));
     close(inner, [body(inner, from)]);
-    return [name, inner.graph] as const;
-  });
+    return inner.graph;
+  };
+  const [then_branch, else_branch] = world.names.besides(write, write);
   const given = conditionOf(writer);
   const condition = given ?? literal(writer, Tensor.of('bool', [], [dice.int(0, 1)]));
-  const [result] = writer.emit('', 'If', [condition], [x.dims], Object.fromEntries(graphs), world.dtype);
+  const [result] = writer.emit('', 'If', [condition], [x.dims], { then_branch, else_branch }, world.dtype);
   return result;
 };
 

@@ -5,6 +5,7 @@ import { rewrite } from '../src/rewrite/pipeline.ts';
 import { decode, encode } from '../src/serde/model-file.ts';
 import { parse } from '../src/text/parse.ts';
 import { print } from '../src/text/print.ts';
+import type { InputKind } from '../src/verify/inputs.ts';
 import { make, type Recipe } from './recipes.ts';
 import type { Subject } from './subject.ts';
 
@@ -12,6 +13,8 @@ import type { Subject } from './subject.ts';
 export interface Failure {
   readonly kind: 'throws' | 'invalid' | 'interface' | 'second-run' | 'round-trip' | 'runtime' | 'values' | 'not-finite';
   readonly detail: string;
+  /** The kind of input that shows it. */
+  readonly input?: InputKind | undefined;
 }
 
 /** What came of one recipe. */
@@ -28,7 +31,12 @@ export async function judge(subject: Subject, recipe: Recipe): Promise<Judgement
   const before = subject.model;
   const reports: PassReport[] = [];
   let compared = false;
-  const failed = (kind: Failure['kind'], detail: string): Judgement => ({ failure: { kind, detail }, reports, compared, rounding: false });
+  const failed = (kind: Failure['kind'], detail: string, input?: InputKind): Judgement => ({
+    failure: { kind, detail, input },
+    reports,
+    compared,
+    rounding: false,
+  });
   try {
     const first = await rewrite(before, make(recipe.before, recipe), { check: true });
     const { model, report } = await rewrite(first.model, make(recipe.passes, recipe), { check: true, fixpoint: true });
@@ -48,7 +56,9 @@ export async function judge(subject: Subject, recipe: Recipe): Promise<Judgement
     }
     compared = true;
     const answer = await subject.compareWith(model, recipe.bitExact);
-    return answer.same ? { failure: undefined, reports, compared, rounding: answer.rounding } : failed(answer.kind, answer.detail);
+    return answer.same
+      ? { failure: undefined, reports, compared, rounding: answer.rounding }
+      : failed(answer.kind, answer.detail, answer.input);
   } catch (error) {
     const { stack = String(error), message } = error as Error;
     return error instanceof InvalidModel ? failed('invalid', message) : failed('throws', stack.split('\n').slice(0, 6).join('\n'));

@@ -5,6 +5,7 @@ import { activation, activations, chain, spelled, stretched, withConstant, withO
 import { branch, call, loop } from './control.ts';
 import { Dice } from './dice.ts';
 import { type Block, batchNorm, conv, convTranspose, gemm, matMul, pad, pool } from './layers.ts';
+import { again, bounds, padded, quantised, sum, swish } from './pairs.ts';
 import {
   cast,
   channelsLast,
@@ -77,10 +78,16 @@ const blocks: readonly (readonly [Block, number])[] = [
   [withConstant, 12],
   [stretched, 2],
   [chain, 3],
+  [again, 6],
+  [bounds, 3],
+  [swish, 2],
+  [sum, 1],
+  [padded, 5],
+  [quantised, 2],
   [withOther, 4],
   [activation, 7],
   [activations, 2],
-  [spelled, 2],
+  [spelled, 3],
   [pad, 6],
   [pool, 4],
   [identity, 2],

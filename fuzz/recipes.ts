@@ -36,6 +36,7 @@ export function recipesFor(dice: Dice): Recipe[] {
   const folding: PassOptions = {
     ...(dice.chance(0.3) && { maxGrowth: dice.pick([0, 16, 1 << 20]) }),
     ...(dice.chance(0.2) && { duplicateConv: true }),
+    ...(dice.chance(0.5) && { foldIntoScale: true }),
     ...(dice.chance(0.1) && { maxFoldError: 1e-3 }),
   };
   const funnel: PassOptions = {
@@ -62,6 +63,6 @@ export function recipesFor(dice: Dice): Recipe[] {
   recipes.push({ name: 'convert, deploy', before: pipelines.convert!, passes: pipelines.deploy!, options: { ...funnel, target } });
   recipes.push({ name: 'inline, fold', before: ['inline-functions'], passes: pipelines.fold!, options: folding });
   recipes.push({ name: 'freeze, fold', before: ['freeze-initializers'], passes: pipelines.fold!, options: {} });
-  recipes.push({ name: 'shuffled', before: [], passes: dice.shuffled(harmless).slice(0, dice.int(1, 6)), options: folding });
+  recipes.push({ name: 'shuffled', before: [], passes: dice.shuffled(harmless).slice(0, dice.int(1, harmless.length)), options: folding });
   return recipes;
 }

@@ -26,9 +26,13 @@ const PATIENCE = 90_000;
 export async function shrink(finding: Finding, runtime: Runtime, patience = PATIENCE): Promise<Finding> {
   const deadline = performance.now() + patience;
   let best = finding;
+  const tried = new Set<string>();
   const attempt = async (model: Model, recipe: Recipe): Promise<boolean> => {
     if (problemsOf(model).length > 0) return false;
-    const subject = await Subject.of(model, runtime);
+    const key = JSON.stringify([Buffer.from(encode(model)).toString('latin1'), recipe]);
+    if (tried.has(key)) return false;
+    tried.add(key);
+    const subject = await Subject.of(model, runtime, finding.failure.input && [finding.failure.input]);
     if (typeof subject === 'string') return false;
     const { failure } = await judge(subject, recipe);
     if (failure?.kind !== finding.failure.kind) return false;

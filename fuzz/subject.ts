@@ -11,7 +11,7 @@ import { type DType, isFloat } from '../src/tensor/dtype.ts';
 import { Tensor } from '../src/tensor/tensor.ts';
 import { Baseline } from '../src/verify/baseline.ts';
 import { type Comparison, compare } from '../src/verify/compare.ts';
-import { generate, type InputSet } from '../src/verify/inputs.ts';
+import { generate, type InputKind, type InputSet } from '../src/verify/inputs.ts';
 import { ruleOf } from '../src/verify/tolerance.ts';
 import { feedsFor, referenceConfiguration, trial } from '../src/verify/trial.ts';
 import { epsilonOf } from '../src/verify/ulp.ts';
@@ -20,12 +20,13 @@ import { Dice } from './dice.ts';
 /** How a result differs. `rounding`: by what rounding of weights alone does to this network, or where its own result is not finite. */
 export type Answer =
   | { readonly same: true; readonly rounding: boolean }
-  | { readonly same: false; readonly kind: 'runtime' | 'values' | 'not-finite'; readonly detail: string };
+  | { readonly same: false; readonly kind: 'runtime' | 'values' | 'not-finite'; readonly detail: string; readonly input?: InputKind };
 
 /** Element types that the runtime has few kernels for. */
 const bare = (dtype: DType): boolean => dtype === 'double' || dtype === 'bfloat16';
 
-const inputKinds = ['normal', 'flips', 'edges', 'tiny'] as const;
+/** Signs, channels, borders, and what biases make of nearly nothing. */
+const inputKinds: readonly InputKind[] = ['normal', 'flips', 'edges', 'tiny'];
 
 /** A network with its results on the unoptimised runtime: what others are compared with. */
 export class Subject {
@@ -52,7 +53,7 @@ export class Subject {
   }
 
   /** Runs a network; a text says why it can't be run. */
-  static async of(model: Model, runtime: Runtime, seed = 0): Promise<Subject | string> {
+  static async of(model: Model, runtime: Runtime, kinds = inputKinds): Promise<Subject | string> {
     const dtypes = new Set<DType>();
     retyped(model, dtype => {
       dtypes.add(dtype);
@@ -62,9 +63,11 @@ export class Subject {
     const bytes = encode(judged(model, retype), { inline: true });
     try {
       const { inputs } = await runtime.outputTypes({ bytes }, { strictShapes: true });
-      const sets = generate(inputs, shapeCases(inputs, {}), inputKinds, seed);
+      // Another batch shows what was written into a shape that should not be.
+      const symbols = inputs.some(i => i.shape.includes('N')) ? { N: [2, 3] } : {};
+      const sets = generate(inputs, shapeCases(inputs, { symbols }), kinds, 0);
       const precision = dtypes.has('bfloat16') ? 'bfloat16' : dtypes.has('float16') ? 'float16' : undefined;
-      const baseline = new Baseline({ seed, threads: 1, equalNan: true, precision, tolerances: {}, onRun: () => {} });
+      const baseline = new Baseline({ seed: 0, threads: 1, equalNan: true, precision, tolerances: {}, onRun: () => {} });
       const { failure } = await baseline.measureReference(
         runtime,
         { bytes },
@@ -109,7 +112,12 @@ export class Subject {
       const { reasons, worst, relativeL2, requiredAtol } = comparison;
       const at = worst ? `, [${worst.index}]: ${worst.expected} became ${worst.actual}` : '';
       const detail = `output '${output}' under '${set.label}': ${reasons.join(', ')}, relative L2 ${relativeL2}, atol ${requiredAtol}${at}`;
-      return { same: false, kind: reasons.includes('nan') || reasons.includes('infinity') ? 'not-finite' : 'values', detail };
+      return {
+        same: false,
+        kind: reasons.includes('nan') || reasons.includes('infinity') ? 'not-finite' : 'values',
+        detail,
+        ...(set.source !== 'given' && { input: set.source }),
+      };
     }
     return { same: true, rounding: differences.length > 0 };
   }

@@ -26,7 +26,7 @@ export interface World {
 export function makeWorld(dice: Dice): World {
   const dtype = dice.pick<FloatType>(['float', 'float', 'float', 'float', 'float', 'float', 'float16', 'double', 'bfloat16']);
   const opset =
-    dtype === 'bfloat16' ? dice.int(22, NEWEST_OPSET) : dice.chance(0.5) ? dice.pick([13, 17, 18, 21]) : dice.int(7, NEWEST_OPSET);
+    dtype === 'bfloat16' ? dice.int(22, NEWEST_OPSET) : dice.chance(0.5) ? dice.pick([13, 17, 20, 24]) : dice.int(7, NEWEST_OPSET);
   const irVersion = dice.chance(0.12) ? 3 : dice.pick([4, 6, 7, 8, 8, 8, 10, 11]);
   return {
     dice,
@@ -66,6 +66,7 @@ export class Labels {
   readonly #taken = new Set<string>();
   /** Every name given so far, in order. */
   readonly #given: string[] = [];
+  readonly #inner = new Set<string>();
   #count = 0;
 
   constructor(dice: Dice) {
@@ -73,12 +74,29 @@ export class Labels {
     this.#style = dice.pick(['plain', 'torch', 'hostile']);
   }
 
-  fresh(hint: string): string {
+  /** Names that the branch beside the one being written has: `write` may use them again. */
+  #lent: string[] = [];
+
+  /** What `write` makes, with the names that `sibling` made on the way to use again. */
+  besides<T>(sibling: () => T, write: () => T): [T, T] {
+    const start = this.#given.length;
+    const first = sibling();
+    const outer = this.#lent;
+    this.#lent = this.#given.slice(start).filter(name => this.#inner.has(name));
+    const second = write();
+    this.#lent = outer;
+    return [first, second];
+  }
+
+  /** A new name; `inner` where it is one of a nested graph alone. */
+  fresh(hint: string, inner = false): string {
+    if (inner && this.#lent.length > 0 && this.#dice.chance(0.3)) return this.#lent.splice(this.#dice.int(0, this.#lent.length - 1), 1)[0]!;
     for (;;) {
       const name = this.#propose(hint);
       if (this.#taken.has(name)) continue;
       this.#taken.add(name);
       this.#given.push(name);
+      if (inner) this.#inner.add(name);
       return name;
     }
   }

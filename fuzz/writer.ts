@@ -84,7 +84,7 @@ export class Writer {
     const node = new Node(
       opOf(domain, op, '', opsets),
       inputs.map(made => made?.value),
-      dims.map(shape => ({ name: names.fresh(op), type: this.#declared(shape, dtype) })),
+      dims.map(shape => ({ name: names.fresh(op, this.kind === 'nested'), type: this.#declared(shape, dtype) })),
       { name: dice.chance(0.4) ? `node ${op} ${this.graph.size}` : '', attributes: attributesOf(attributes) },
     );
     this.graph.append(node);
@@ -97,7 +97,7 @@ export class Writer {
     const settled = tensor.settle();
     if (this.kind === 'function' || (this.kind === 'nested' && irVersion < 4))
       return this.node('Constant', [], tensor.dims, { value: settled }, tensor.dtype);
-    return { value: this.graph.addConstant(names.fresh(hint), settled), dims: tensor.dims, dtype: tensor.dtype };
+    return { value: this.graph.addConstant(names.fresh(hint, this.kind === 'nested'), settled), dims: tensor.dims, dtype: tensor.dtype };
   }
 
   /** An integer vector or scalar, as operators take for shapes and axes. */

@@ -99,9 +99,10 @@ function operations<C extends {}>(x: Pattern<C>): Operation<C>[] {
 }
 
 /** Where x has its channels, if broadcasting with c leaves its shape alone. */
-function inputLayout({ x, w, layer: { node } }: Layer): Layout | undefined {
+function inputLayout({ x, w, view, layer: { node } }: Layer): Layout | undefined {
   const shape = x.sureShape;
-  const axis = node.op.name === 'MatMul' && shape ? shape.length - 1 : 1;
+  // Through a view, which channel is which is known of axis 1 alone.
+  const axis = node.op.name === 'MatMul' && !view && shape ? shape.length - 1 : 1;
   const channels = shape?.[axis];
   const isImage = node.op.name.startsWith('Conv');
   if (!shape || typeof channels !== 'number' || (isImage && shape.length !== w.rank)) return undefined;

@@ -66,6 +66,39 @@ describe('reproducible', () => {
     expect(encode(await run(once, pipelines.fold!))).toEqual(encode(once));
   });
 
+  const twice = async (text: string, names: readonly string[], options: PassOptions = {}): Promise<[Uint8Array, Uint8Array]> => {
+    const to = async (model: Model) =>
+      encode(
+        (
+          await rewrite(
+            model,
+            names.map(name => passes[name]!(options)),
+            { check: true, fixpoint: true },
+          )
+        ).model,
+      );
+    const once = await to(parse(text));
+    return [once, await to(decode(once))];
+  };
+
+  test('a pass that needs the types of what it has made finds all there is', async () => {
+    const text = `<ir_version: 8, opset_import: ["" : 17]>
+      g (float[N,1] x) => (float[N,1] y)
+      <float[1,1] w = {2}, float[1] b = {3}, float[1] k = {0.5}, float[1,1] v = {4}>
+      { p = MatMul (x, w) s = Add (p, b) m = Mul (s, k) y = MatMul (m, v) }`;
+    const [once, again] = await twice(text, ['fold-arithmetic']);
+    expect(again).toEqual(once);
+  });
+
+  test('what a parameter was found to be does not change which constants fit into the budget', async () => {
+    const text = `<ir_version: 8, opset_import: ["" : 17]>
+      g (float[1] like, float[1,1,1,2] x, float[3,1,1,1] w) => (float[1,1] y)
+      <float zero = {0}, int64[1] three = {3}, float[6,1] v = {1, 2, 3, 4, 5, 6}, float[1] one = {1}>
+      { c = CastLike (zero, like) b = Expand (c, three) t = Conv (x, w, b) f = Flatten (t) m = Gemm (f, v) y = BatchNormalization (m, one, one, one, one) }`;
+    const [once, again] = await twice(text, ['fold-constants', 'fold-batch-norm'], { maxGrowth: 0 });
+    expect(again).toEqual(once);
+  });
+
   test('the model given is never touched', async () => {
     const before = print(resnet);
     await run(resnet, [...pipelines.convert!, ...pipelines.fold!, 'fuse-frelu', 'inline-functions']);

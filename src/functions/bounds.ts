@@ -20,7 +20,11 @@ const hasHigh = ({ high, attrs }: Bounds) => high !== undefined || (attrs.max !=
 /** min(max(x, low), high) as one Clip; undefined where the two do not have one bound each. */
 function joined(x: Value, below: Bounds | 'Relu', above: Bounds, op: Builder): Value | undefined {
   if (hasLow(above) || !hasHigh(above) || (below !== 'Relu' && (!hasLow(below) || hasHigh(below)))) return undefined;
-  if (op.opset < 11) return op.Clip(x, undefined, undefined, { min: below === 'Relu' ? 0 : below.attrs.min, max: above.attrs.max });
+  if (op.opset < 11) {
+    const [min, max] = [below === 'Relu' ? 0 : below.attrs.min!, above.attrs.max!];
+    // ONNX Runtime refuses a Clip whose bounds are the wrong way round as attributes; as inputs the upper one wins.
+    return min > max ? undefined : op.Clip(x, undefined, undefined, { min, max });
+  }
   const low: Arg = below === 'Relu' ? x.dtype && Tensor.of(x.dtype, [], [0]) : below.low;
   return low && op.Clip(x, low, above.high);
 }

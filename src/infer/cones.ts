@@ -28,7 +28,9 @@ export function conesOf(graph: Graph): Value[] {
   for (const node of graph.allNodes()) {
     const fixed = node.op.domain === '' && schemaOf(node.op)?.deterministic === true && !isStorage(node.op);
     const known = node.inputs.every((v, i) => !v || constantOf(v) || (v.producer && foldable.has(v.producer)) || standIn(node, i));
-    const isLiteral = node.outputs.length === 1 && constantOf(node.outputs[0]) !== undefined;
+    const [first, ...others] = node.outputs;
+    // What another pass has found a parameter to be is still computed in the file.
+    const isLiteral = others.length === 0 && !first?.evaluated && constantOf(first) !== undefined;
     if (fixed && known && !isLiteral && [...node.subgraphs()].length === 0) foldable.add(node);
   }
   for (const node of foldable) {

@@ -34,7 +34,10 @@ export async function rewrite(model: Model, passes: readonly Pass[], options: Pi
   check(model);
   const copy = cloneModel(model);
   const report: PassReport[] = [];
-  /** How often a pass has changed the model, now and after each pass last ran: what saw this very model need not see it again. */
+  /**
+   * How often a pass has changed the model, now and when each pass last found nothing to do: what saw this very model need not see it again.
+   * A pass that did something may find more, once the types of what it made are known.
+   */
   let version = 0;
   const seen: number[] = [];
   for (let round = 0; round < (options.fixpoint ? MAX_ROUNDS : 1); round++) {
@@ -45,7 +48,7 @@ export async function rewrite(model: Model, passes: readonly Pass[], options: Pi
       const last = await pass.run(copy);
       report[i] = { ...last, fired: [...(report[i]?.fired ?? []), ...last.fired] };
       if (last.fired.length > 0) version++;
-      seen[i] = version;
+      else seen[i] = version;
       if (last.fired.length === 0) continue;
       if (options.check) checkAfter(pass, copy);
       await options.onFired?.(pass, copy);
