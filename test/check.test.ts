@@ -50,6 +50,14 @@ const invalid: Readonly<Record<string, readonly [args: Parameters<typeof model>,
     ['g (float[4] x) => (float[4] y) { n = Shape (x) c = Cast <to = 7> (x) i = Identity (c) y = Mul (i, x) s = Add (n, x) }'],
     'graph node y: its inputs must be of one element type: A (i) is int64, B (x) is float',
   ],
+  'a tensor where a sequence is wanted': [
+    ['g (float[1,4] x, int64 i) => (float[1,4] y) { y = SequenceAt (x, i) }'],
+    'graph node y: its input input_sequence (x) is a tensor, but SequenceAt takes none',
+  ],
+  'a sequence where a tensor is wanted': [
+    ['g (seq(float[1,4]) x) => (float[1,4] y) { y = Relu (x) }'],
+    'graph node y: its input X (x) is a sequence, but Relu takes tensors',
+  ],
   'a result declared as something else': [
     ['g (float[1,4] x) => (int64[1,4] y) { y = Relu (x) }'],
     'graph node y: its result y is declared as int64, but is float',

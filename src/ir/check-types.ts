@@ -19,8 +19,13 @@ export class TypeCheck {
     for (const [i, value] of node.inputs.entries()) {
       const formal = inputs[i] ?? inputs.at(-1);
       const dtype = value && this.dtypeOf(value);
-      if (!formal || !dtype || formal.dtypes.size === 0) continue;
+      if (!formal || !value) continue;
       const nameOf = (index: number) => `${schema.inputs[Math.min(index, inputs.length - 1)]} (${node.inputs[index]!.name})`;
+      const kind = value.type?.kind;
+      if (dtype && formal.dtypes.size === 0) say(`its input ${nameOf(i)} is a tensor, but ${displayOp(node.op)} takes none`);
+      if (kind && beyond.has(kind) && !formal.beyondTensors)
+        say(`its input ${nameOf(i)} is a ${kind}, but ${displayOp(node.op)} takes tensors`);
+      if (!dtype || formal.dtypes.size === 0) continue;
       if (!takes(formal, dtype)) say(`its input ${nameOf(i)} is ${dtype}, but ${displayOp(node.op)} takes ${listed(formal.dtypes)}`);
       const { letter } = formal;
       const before = letter === undefined ? undefined : bound.get(letter);
@@ -96,6 +101,9 @@ const literalTypes = [
   ['value_string', 'string'],
   ['value_strings', 'string'],
 ] as const;
+
+/** Kinds of values that are no tensors. */
+const beyond: ReadonlySet<string> = new Set(['sequence', 'optional', 'map']);
 
 const isSaid = (dtype: DType) => dtype !== dtypeOfCode(0);
 
