@@ -161,12 +161,13 @@ export class Subject {
 
 const judged = (model: Model, retype: boolean): Model => (retype ? retyped(model, dtype => (bare(dtype) ? 'float' : dtype)) : model);
 
-/** A copy whose float constants are each moved by one rounding. */
+/** A copy whose float constants are each moved by one rounding, at each use of its own: x + c − c shows how it rounds. */
 function perturbed(model: Model, seed: number): Model {
   const dice = new Dice(`perturbed ${seed}`);
   const move = (t: Tensor): Tensor => {
     if (!isFloat(t.dtype)) return t;
-    const epsilon = epsilonOf(t.dtype);
+    // A double is judged as a float.
+    const epsilon = Math.max(epsilonOf(t.dtype), epsilonOf('float'));
     return Tensor.of(
       t.dtype,
       t.dims,
@@ -182,6 +183,13 @@ function perturbed(model: Model, seed: number): Model {
           : d,
     resolve: attribute => (attribute.type === 'tensor' ? { ...attribute, value: move(attribute.value) } : attribute),
   });
+  let next = 0;
+  for (const node of copy.graph.allNodes()) {
+    for (const [i, value] of node.inputs.entries()) {
+      const tensor = constantOf(value);
+      if (tensor && isFloat(tensor.dtype)) node.setInput(i, copy.graph.addConstant(`moved ${next++}`, move(tensor)));
+    }
+  }
   return copy;
 }
 
