@@ -26,10 +26,10 @@ export class Match {
   get nodes(): readonly Node[] {
     return [...this.#nodes];
   }
-  /** Whether a matched node goes when the root is replaced: nothing outside the match uses it. */
+  /** Whether a matched node goes when the root is replaced: nothing uses it but what goes itself. */
   goes(node: Node): boolean {
     const [root] = this.#nodes;
-    const isInner = (use: Use) => use.kind === 'operand' && this.#nodes.has(use.node);
+    const isInner = (use: Use) => use.kind === 'operand' && this.#nodes.has(use.node) && this.goes(use.node);
     return node === root || node.outputs.every(o => [...o.uses].every(isInner));
   }
   /** The condition that failed: one that the whole computation is another comes before those of its parts. */
