@@ -7,11 +7,18 @@ import { Refusal } from './refusal.ts';
 import type { Refused, Replacement } from './rule.ts';
 
 /** Puts a replacement in the place of `root`: the one place where rules change a graph. Returns why not, when the interface would suffer. */
-export function splice(root: Node, { value, draft }: Replacement, { model, opsets }: Pick<Site, 'model' | 'opsets'>): Refused | undefined {
+export function splice(root: Node, replacement: Replacement, { model, opsets }: Pick<Site, 'model' | 'opsets'>): Refused | undefined {
+  const { draft, match } = replacement;
+  let { value } = replacement;
   const old = root.outputs[0]!;
   const graph = root.graph!;
-  const isNew = draft.nodes.some(n => n === value.producer);
-  const refusal = draft.refusal ?? (isNew ? undefined : interfaceProblem(old, value));
+  let isNew = draft.nodes.some(n => n === value.producer);
+  let refusal = draft.refusal ?? (isNew ? undefined : interfaceProblem(old, value));
+  if (refusal && !draft.refusal && match.nodes.length > 1) {
+    // Where several nodes come to nothing, one is enough to give an output its name.
+    value = draft.apply('', 'Identity', [value], new Map(), ['input']);
+    [isNew, refusal] = [true, undefined];
+  }
   if (refusal) {
     draft.discard();
     return { refusal, about: root };
