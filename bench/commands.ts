@@ -1,9 +1,9 @@
-import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import Table from 'cli-table3';
 import { chainModel, convModel } from './models.ts';
+import { peers } from './peers.ts';
 import { type Contestant, type Measured, measure } from './process.ts';
 
 /**
@@ -14,7 +14,6 @@ import { type Contestant, type Measured, measure } from './process.ts';
 const root = join(import.meta.dirname, '..');
 const funnel = join(root, 'dist/src/cli/main.js');
 const folder = mkdtempSync(join(tmpdir(), 'onnx-funnel-bench-'));
-const peers = process.env.PEERS;
 const rounds = Number(process.env.ROUNDS ?? 7);
 process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
 
@@ -30,16 +29,6 @@ function report(title: string, results: readonly Measured[], base: Measured): vo
   }
   console.log(`${table.toString()}\n`);
 }
-
-function python(name: string, code: string, ...args: string[]): Contestant[] {
-  if (!peers || spawnSync(peers, ['-c', `import ${name.split(' ')[0]}`]).status !== 0) return [];
-  return [{ name, command: [peers, '-c', code, ...args] }];
-}
-
-const ORT =
-  'import onnxruntime as o,sys;s=o.SessionOptions();s.graph_optimization_level=o.GraphOptimizationLevel.ORT_ENABLE_BASIC;s.optimized_model_filepath=sys.argv[2];s.log_severity_level=4;o.InferenceSession(sys.argv[1],s)';
-const ONNXSCRIPT =
-  'import onnx,onnxscript.optimizer as p,onnxscript.rewriter as r,sys;m=onnx.load(sys.argv[1]);m=r.rewrite(p.optimize(m));onnx.save(m,sys.argv[2])';
 
 const start = measure(
   [node, { name: 'funnel --version', command: command('--version') }, { name: 'funnel --help', command: command('--help') }],
@@ -57,12 +46,7 @@ for (const [title, model] of [
   ['fold a large model', large],
 ] as const) {
   const results = measure(
-    [
-      node,
-      { name: 'funnel fold', command: command('fold', model, '-o', out) },
-      ...python('onnxruntime BASIC', ORT, model, out),
-      ...python('onnxscript', ONNXSCRIPT, model, out),
-    ],
+    [node, { name: 'funnel fold', command: command('fold', model, '-o', out) }, ...peers(['onnxruntime BASIC', 'onnxscript'], model, out)],
     rounds,
   );
   report(`${title} (${(statSync(model).size / 2 ** 20).toFixed(1)} MB)`, results, results[1]!);

@@ -17,7 +17,14 @@ export interface Measured {
 const median = (xs: readonly number[]) => [...xs].sort((a, b) => a - b)[Math.floor(xs.length / 2)]!;
 
 /** Runs the contestants one after another, `rounds` times over, so that a noisy moment hits all of them; gives medians. */
-export function measure(contestants: readonly Contestant[], rounds: number): Measured[] {
+export function measure(all: readonly Contestant[], rounds: number, { failures }: { failures?: 'left out' } = {}): Measured[] {
+  // A peer that can't do the job at all is no contestant.
+  const works = ({ name, command: [file, ...args] }: Contestant) => {
+    const fine = failures !== 'left out' || spawnSync(file, args).status === 0;
+    if (!fine) console.log(`${name} fails on ${args.at(-2)}, and is left out.`);
+    return fine;
+  };
+  const contestants = all.filter(works);
   const times = contestants.map((): number[] => []);
   const memory = contestants.map((): number[] => []);
   for (let round = 0; round < rounds; round++) {
