@@ -157,6 +157,8 @@ export function perChannel(c: Tensor, { rank, axis, channels }: Layout): Tensor 
   // Any result has an axis at least: that of the channels.
   if (c.rank > (rank ?? 1)) return undefined;
   if (c.size === 1) return c.reshape([]);
+  // Without a rank, only the last axis is where it is.
+  if (rank === undefined && axis !== -1) return undefined;
   const at = rank === undefined ? c.rank - 1 : axis - (rank - c.rank);
   return c.size === channels && c.dims[at] === channels ? c.reshape([channels]) : undefined;
 }
