@@ -54,7 +54,7 @@ function fresh(writer: Writer, tensor: Tensor): Made {
     writer.parameters.push({ value, tensor });
     return { value, dims: tensor.dims, dtype: tensor.dtype };
   }
-  if (writer.kind === 'nested' && parent && dice.chance(0.3)) return fresh(parent, tensor);
+  if (writer.kind === 'nested' && parent && dice.chance(0.3)) return writer.world.names.apart(() => fresh(parent, tensor));
   for (;;) {
     const made = dice.pick(forms)(writer, tensor);
     if (made) return made;

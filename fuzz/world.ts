@@ -88,6 +88,15 @@ export class Labels {
     return [first, second];
   }
 
+  /** What `write` makes, with no name twice: in an enclosing graph, where the branches see it. */
+  apart<T>(write: () => T): T {
+    const lent = this.#lent;
+    this.#lent = [];
+    const made = write();
+    this.#lent = lent;
+    return made;
+  }
+
   /** A new name; `inner` where it is one of a nested graph alone. */
   fresh(hint: string, inner = false): string {
     if (inner && this.#lent.length > 0 && this.#dice.chance(0.3)) return this.#lent.splice(this.#dice.int(0, this.#lent.length - 1), 1)[0]!;
