@@ -187,3 +187,13 @@ export const pipelineSummaries: Readonly<Record<keyof typeof pipelines, string>>
   lower: 'FReLU in the form that is fastest where the model is to run.',
   revert: 'FReLU whose weights make it an ordinary activation back into that.',
 };
+
+/**
+ * The passes of a pipeline, for `rewrite` with `fixpoint`.
+ * @throws RangeError when there is no pipeline of that name.
+ */
+export function pipeline(name: string, options?: PassOptions): Pass[] {
+  const names = pipelines[name];
+  if (!names) throw new RangeError(`there is no pipeline '${name}'; there are ${Object.keys(pipelines).join(', ')}`);
+  return names.map(pass => passes[pass]!(options));
+}
