@@ -49,10 +49,10 @@ export const docs: Readonly<Record<string, { readonly summary: string; readonly 
     "after": "<ir_version: 8, opset_import: [\"\" : 17]>\ng (float[1,1,3,3] x) => (float[1,1,3,3] y)\n<float[1,1,3,3] w = {1, 2, 3, 4, 5, 6, 7, 8, 9}>\n{\n  y = Conv <pads: ints = [1, 1, 1, 1]> (x, w)\n}"
   },
   "fold-shape": {
-    "summary": "Makes sizes that are known constants: Shape of a value whose shape is known, and what Gather or Slice takes of one that is known in part.",
-    "description": "Makes sizes that are known constants: Shape of a value whose shape is known, and what Gather or Slice takes of one that is known in part.\n\nWhat integers are computed of them alone is folded too, and each size that becomes known may let ONNX Runtime know more of them: so it goes on\nuntil none does.",
+    "summary": "Makes sizes that are known constants: what Shape gives of a value whose shape is known, and what Gather, Slice, Concat or arithmetic makes of sizes that are known in part.",
+    "description": "Makes sizes that are known constants: what Shape gives of a value whose shape is known, and what Gather, Slice, Concat or arithmetic makes\nof sizes that are known in part.\n\nEach size that becomes known may let ONNX Runtime know more of them: so it goes on until none does. Other integers that are computed of\nsizes alone are folded too.",
     "before": "<ir_version: 8, opset_import: [\"\" : 17]>\ng (float[N,8,4,4] x) => (float[M] y)\n<int64[1] axis = {1}, int64[1] one = {1}>\n{\n  s = Shape (x)\n  c = Gather (s, axis)\n  v = Concat <axis: int = 0> (c, one)\n  y = Cast <to: int = 1> (v)\n}",
-    "after": "<ir_version: 8, opset_import: [\"\" : 17]>\ng (float[N,8,4,4] x) => (float[M] y)\n<int64[1] one = {1}, int64[1] c_value = {8}>\n{\n  v = Concat <axis: int = 0> (c_value, one)\n  y = Cast <to: int = 1> (v)\n}"
+    "after": "<ir_version: 8, opset_import: [\"\" : 17]>\ng (float[N,8,4,4] x) => (float[M] y)\n<int64[2] v_value = {8, 1}>\n{\n  y = Cast <to: int = 1> (v_value)\n}"
   },
   "fold-sizes": {
     "summary": "Tells a Reshape its sizes in constants, where they are put together from constants and sizes of x.",

@@ -1,4 +1,6 @@
 import { afterAll, expect, test } from 'vitest';
+import { networks } from '../fixtures/networks/networks.ts';
+import { forwardShape } from '../src/infer/forward.ts';
 import { closeFactRuntime } from '../src/infer/runtime.ts';
 import { inferTypes } from '../src/infer/types.ts';
 import type { Model } from '../src/ir/model.ts';
@@ -99,4 +101,41 @@ test('long chains are asked about in parts', async () => {
   const model = parse(`${header} g (float[N,2] v0) => (v5000) { ${nodes.join('\n')} }`);
   expect(await inferTypes(model)).toBeUndefined();
   expect([...model.graph.nodes()].every(node => node.outputs[0]!.inferred?.shape?.join() === 'N,2')).toBe(true);
+});
+
+test.each(Object.entries(networks))('%s: shapes that are carried on are those that ONNX Runtime finds', async (_, network) => {
+  const model = parse(network({ size: 64 }));
+  await inferTypes(model);
+  const carried = [...model.graph.nodes()].flatMap(node => {
+    const shape = forwardShape(node);
+    const found = node.outputs[0]?.inferred?.shape;
+    return shape && found ? [{ name: node.outputs[0]!.name, shape, found }] : [];
+  });
+  expect(carried.length).toBeGreaterThan(10);
+  for (const { name, shape, found } of carried) expect({ name, shape }).toEqual({ name, shape: found });
+});
+
+test('carried shapes: Slice, Reshape, Concat, Transpose and windows in odd forms', async () => {
+  const model = parse(`<ir_version: 8, opset_import: ["" : 17]>
+    g (float[N,6,7,9] x) => (y, z, r, t, u, m, s, q)
+    <float[4,3,3,2] w = ["location": "rand:normal"], int64[2] a = {1, -3}, int64[2] b = {-1, 100}, int64[2] axes = {1, -1}, int64[3] to = {0, -1, 9},
+     int64[3] all = {-1, 21, 18}, int64[1] minus = {-100}, int64[1] four = {4}, int64[1] two = {2}>
+    {
+      y = Slice (x, a, b, axes)
+      z = Slice (x, minus, four, two)
+      r = Reshape (x, to)
+      t = Reshape (x, all)
+      u = Concat <axis = -3> (x, x)
+      m = MaxPool <kernel_shape = [3, 2], strides = [2, 1], pads = [1, 0, 1, 1], dilations = [2, 3]> (x)
+      s = Conv <group = 2, strides = [2, 3], pads = [0, 1, 2, 1], dilations = [1, 2]> (x, w)
+      q = Transpose (x)
+    }`);
+  await inferTypes(model);
+  const carried = [...model.graph.nodes()].filter(node => forwardShape(node) !== undefined);
+  // Nothing is made of a symbol and a number together.
+  expect(carried.map(node => node.outputs[0]!.name)).toEqual(['y', 'z', 'r', 'u', 'm', 's', 'q']);
+  for (const node of carried) {
+    const [value] = node.outputs;
+    expect([value!.name, forwardShape(node)]).toEqual([value!.name, value!.inferred!.shape]);
+  }
 });
