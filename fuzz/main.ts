@@ -22,6 +22,7 @@ const finish = (): never => {
   bar.stop();
   console.log(tally.table());
   for (const [why, n] of [...tally.discarded].sort((a, b) => b[1] - a[1])) console.log(`discarded ${n}: ${why}`);
+  for (const [why, n] of tally.excused) console.log(`the runtime's own ${n}: ${why}`);
   console.log(tally.summary());
   process.exit(tally.failures > 0 ? 1 : 0);
 };

@@ -11,6 +11,8 @@ export class Tally {
   failures = 0;
   /** Networks that the runtime does not run, by why. */
   readonly discarded = new Map<string, number>();
+  /** Differences that are the runtime's own, by what they are. */
+  readonly excused = new Map<string, number>();
   /** Rewrites by pass and operator, and refusals by pass and code. */
   readonly #fired = new Map<string, Map<string, number>>();
   readonly #refused = new Map<string, Map<string, number>>();
@@ -21,7 +23,8 @@ export class Tally {
     this.discarded.set(kind, (this.discarded.get(kind) ?? 0) + 1);
   }
 
-  count({ reports, compared, rounding, failure }: Judgement): void {
+  count({ reports, compared, rounding, excuse, failure }: Judgement): void {
+    if (excuse !== undefined) this.excused.set(excuse, (this.excused.get(excuse) ?? 0) + 1);
     this.recipes++;
     if (compared) this.comparisons++;
     if (rounding) this.rounding++;
