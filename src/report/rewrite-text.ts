@@ -20,6 +20,9 @@ export interface RewriteSummary {
   readonly compared?: readonly { readonly pass: string; readonly status: 'same' | 'changes' | 'unknown'; readonly detail: string }[];
 }
 
+/** Functions may have many names. */
+const MOST_KINDS = 12;
+
 /** The report as text: what each pass did, and what it refused, by reason; with `explain` also where. */
 export function rewriteText(summary: RewriteSummary, colors: ChalkInstance, explain: boolean): string {
   const { input, output, inputBytes, outputBytes, changed, passes } = summary;
@@ -32,7 +35,9 @@ export function rewriteText(summary: RewriteSummary, colors: ChalkInstance, expl
       idle.push(report.pass);
       continue;
     }
-    const did = tally(report.fired.map(place => place.op)).map(([op, n]) => `${n} × ${plain(op)}`);
+    const all = tally(report.fired.map(place => place.op));
+    const did = all.slice(0, explain ? undefined : MOST_KINDS).map(([op, n]) => `${n} × ${plain(op)}`);
+    if (all.length > did.length) did.push(`… and ${all.length - did.length} more`);
     const name = report.pass.padEnd(width);
     lines.push(did.length > 0 ? `  ${colors.green(name)}  ${did.join(', ')}` : colors.dim(`  ${name}  nothing done`));
     lines.push(...sites(report, explain).map(line => colors.dim(`      ${line}`)));
