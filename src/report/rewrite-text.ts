@@ -11,7 +11,7 @@ export interface RewriteSummary {
   readonly output: string;
   readonly inputBytes: number | undefined;
   readonly outputBytes: number | undefined;
-  /** Whether any pass fired; if none did, the output is the input's bytes. */
+  /** Whether any pass fired; if none did, the output is the input's bytes, where both are files of the same kind. */
   readonly changed: boolean;
   /** Activations that a placement left out, and why. */
   readonly left: readonly { readonly site: string; readonly op: string; readonly why: string }[];
@@ -51,7 +51,9 @@ export function rewriteText(summary: RewriteSummary, colors: ChalkInstance, expl
     lines.push(...sites.map(({ site, op }) => colors.dim(`      ${plain(site)} (${plain(op)})`)));
   }
   lines.push(...comparisons(summary.compared ?? [], colors));
-  if (!changed) lines.push(colors.dim('  no pass changed the model: the output is the input, byte for byte'));
+  // A text is written anew; and the output may keep its weights elsewhere.
+  const copied = inputBytes !== undefined && inputBytes === outputBytes && !output.endsWith('.onnxtxt');
+  if (!changed) lines.push(colors.dim(`  no pass changed the model${copied ? ': the output is the input, byte for byte' : ''}`));
   return lines.join('\n');
 }
 
