@@ -49,6 +49,8 @@ describe('bad input is one line and exit code 2', () => {
       /unknown pass 'fold-batchnorm'; did you mean 'fold-batch-norm'\?/,
     ],
     ['rewrite model.onnx -o x.onnx --passes foldbatchnorm', /unknown pass 'foldbatchnorm'; did you mean 'fold-batch-norm'\?/],
+    ['rewrite model.onnx -o x.onnx --passes foldbn', /unknown pass 'foldbn'; did you mean 'fold-batch-norm'\?/],
+    ['rewrite model.onnx -o x.onnx --check eachpass --passes drop-unused', /--check 'eachpass'; did you mean 'each-pass'\?/],
     ['rewrite model.onnx -o x.onnx --pipeline deplyo', /unknown pipeline 'deplyo'; did you mean 'deploy'\?/],
     ['rewrite model.onnx -o x.onnx --pipeline deploy --passes drop-unused', /cannot be used with/],
     ['verify model.onnx model.onnx --provider wegbpu', /unknown provider 'wegbpu'; did you mean 'webgpu'\?/],

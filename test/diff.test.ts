@@ -143,6 +143,11 @@ test('which pass made a node, of which nodes: a history without repetition', asy
   const { nodes } = diff(before, model);
   expect(nodes.changed).toMatchObject([{ node: 'conv', pass: 'fold-arithmetic', from: 'shift scale conv' }]);
   expect(nodes.removed.map(n => n.node)).toEqual(['scale', 'shift']);
+  // Of a long chain not all of it is told: every node would carry the names of all before it.
+  const chain = Array.from({ length: 100 }, (_, i) => `[n${i}] v${i + 1} = Pad (v${i}, p)`).join('\n');
+  const long = parse(`<ir_version: 8, opset_import: ["" : 17]>\ng (float[2] v0) => (float[202] v100) <int64[2] p = {1, 1}> { ${chain} }`);
+  const [padded] = (await rewrite(long, [passes['fuse-pads']!({})])).model.graph.nodes();
+  expect(padded?.metadata.get('onnx_funnel.from')).toMatch(/^(n\d+ ){32}…$/);
   const stored = decode(encode(model));
   expect([...stored.graph.nodes()].map(n => n.metadata.get('onnx_funnel.pass'))).toEqual(['fold-arithmetic']);
   const calling = parse(`<ir_version: 8, opset_import: ["" : 17, "f" : 1]>

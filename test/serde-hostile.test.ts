@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { DecodeError, FunnelError } from '../src/errors.ts';
 import { decode, encode } from '../src/serde/model-file.ts';
+import { parse } from '../src/text/parse.ts';
 import { model, relu, smallGraph, tensor, valueInfo } from './support/onnx-bytes.ts';
 import { int, message, sub, varint } from './support/wire.ts';
 
@@ -172,4 +173,13 @@ describe('broken bytes', () => {
 
 test('errors have a stable shape', () => {
   expect(refusal(message(model(8, smallGraph), sub(7, Uint8Array.of(0x0a, 0x7f))))).toBeInstanceOf(DecodeError);
+});
+
+test('graphs nested more deeply than any reader takes are not written', () => {
+  const branch = (depth: number): string =>
+    depth === 0
+      ? 'o = Neg (x)'
+      : `o = If (c) <then_branch = t () => (float o) { ${branch(depth - 1)} }, else_branch = e () => (float o) { o = Abs (x) }>`;
+  const model = parse(`<ir_version: 8, opset_import: ["" : 17]> g (bool c, float x) => (float o) { ${branch(40)} }`);
+  expect(() => encode(model)).toThrow(expect.objectContaining({ code: 'E_DEPTH' }));
 });

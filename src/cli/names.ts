@@ -19,7 +19,8 @@ function nearest(given: string, known: readonly string[]): string | undefined {
   const { closest, distance } = require('fastest-levenshtein') as typeof import('fastest-levenshtein');
   const letters = [...given.replace(/[^a-z0-9]/g, '')];
   const shorthand = letters.length > 2 ? new RegExp(letters.join('.*')) : /^\b$/;
-  const candidates = known.filter(word => shorthand.test(word) || distance(given, word) <= Math.max(2, word.length / 2));
+  const shortened = known.filter(word => shorthand.test(word));
+  const candidates = shortened.length > 0 ? shortened : known.filter(word => distance(given, word) <= Math.max(2, word.length / 2));
   return candidates.length > 0 ? closest(given, candidates) : undefined;
 }
 

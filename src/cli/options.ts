@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { PassOptions } from '../../passes/index.ts';
 import type { Form } from '../functions/forms.ts';
@@ -251,14 +252,19 @@ export function bytes(text: string): number {
 
 /**
  * `--freeze-initializers` takes its glob after `=` only: commander would take the next argument, which is the model. `--plan` takes the
- * next argument where that is a plan and no model, and `--check` where that is something to check.
+ * next argument where that is a plan and no model, and `--check` where that is something to check, or a mere word that is no file.
  */
 export function bindOptionalValues(args: readonly string[]): string[] {
   const end = args.indexOf('--');
   return args.map((arg, i) => {
     if (end >= 0 && i > end) return arg;
-    if (arg === '--check' && !checks.some(what => what === args[i + 1])) return `${arg}=structure`;
+    if (arg === '--check' && !isWord(args[i + 1])) return `${arg}=structure`;
     const bare = arg === '--freeze-initializers' || (arg === '--plan' && !args[i + 1]?.endsWith('.json'));
     return bare ? `${arg}=` : arg;
   });
+}
+
+/** What can be no model, so that a misspelt word is told. */
+function isWord(arg: string | undefined): boolean {
+  return checks.some(what => what === arg) || (arg !== undefined && /^\w[\w-]*$/.test(arg) && !existsSync(arg));
 }

@@ -19,40 +19,53 @@ const LARGEST = 250_000;
  */
 export function inlineAll(model: Model, pass: string, keeps: (f: FunctionDef) => boolean = () => false): PassReport {
   const byKey = new Map(model.functions.filter(f => !keeps(f)).map(f => [functionKey(f), f]));
-  const endless = new Set([...byKey.values()].filter(f => reaches(f, f, byKey, new Set())));
-  const state: State = { pass, byKey, endless, names: new Names(model), fired: [], refused: [], nodes: 0, opsets: model.opsets };
+  const sizes = sizesOf(byKey);
+  // All of the calls or none: what a run leaves the next one leaves too.
+  let nodes = 0;
+  for (const { op } of model.graph.allNodes()) {
+    const size = sizes.get(byKey.get(functionKey(op))!) ?? 0;
+    if (size < Number.POSITIVE_INFINITY) nodes += size;
+  }
+  const state: State = { pass, byKey, sizes, nodes, names: new Names(model), fired: [], refused: [], opsets: model.opsets };
   inlineCalls(model.graph, state);
   if (state.fired.length > 0) dropUncalled(model);
-  return state;
+  const { fired, refused } = state;
+  return { pass, fired, refused };
 }
 
 interface State {
   readonly pass: string;
   readonly byKey: ReadonlyMap<string, FunctionDef>;
-  /** Functions that call themselves, by themselves or by others. */
-  readonly endless: ReadonlySet<FunctionDef>;
+  /** Nodes that a call of each becomes in the end; infinite where functions call each other in a circle. */
+  readonly sizes: ReadonlyMap<FunctionDef, number>;
+  /** Nodes that all calls become. */
+  readonly nodes: number;
   readonly names: Names;
   readonly fired: Place[];
   readonly refused: RefusedPlace[];
-  /** Inlined so far. */
-  nodes: number;
   /** The model's imports; a body may bring in domains of its own. */
   readonly opsets: Map<string, number>;
 }
 
 function inlineCalls(graph: Graph, state: State): void {
-  for (const node of graph.nodes()) inlineNode(node, state);
+  // A stack of our own: chains of calls can be long.
+  const pending = [...graph.nodes()].reverse();
+  for (let node = pending.pop(); node; node = pending.pop()) {
+    for (const inner of node.subgraphs()) inlineCalls(inner, state);
+    for (const made of inlineNode(node, state).reverse()) pending.push(made);
+  }
 }
 
-function inlineNode(node: Node, state: State): void {
-  for (const inner of node.subgraphs()) inlineCalls(inner, state);
+/** Inlines a node that is a call, and returns the nodes that take its place. */
+function inlineNode(node: Node, state: State): Node[] {
   const f = state.byKey.get(functionKey(node.op));
-  if (!f || !node.graph) return;
-  const problem = state.endless.has(f) ? 'the functions call each other in a circle' : differsIn(f, state.opsets);
-  const large = state.nodes > LARGEST ? `inlined so far: ${state.nodes} nodes` : undefined;
+  if (!f || !node.graph) return [];
+  const problem =
+    state.sizes.get(f) === Number.POSITIVE_INFINITY ? 'the functions call each other in a circle' : differsIn(f, state.opsets);
+  const large = state.nodes > LARGEST ? `the calls would become ${state.nodes} nodes` : undefined;
   if (problem ?? large) {
-    state.refused.push({ ...placeOf(node), code: problem ? 'E_FORM' : 'E_BUDGET', detail: (problem ?? large)! });
-    return;
+    state.refused.push({ ...placeOf(node), code: problem ? 'E_FORM' : 'E_SIZE', detail: (problem ?? large)! });
+    return [];
   }
   const graph = node.graph;
   for (const [domain, version] of f.opsets) if (!state.opsets.has(domain)) state.opsets.set(domain, version);
@@ -60,7 +73,6 @@ function inlineNode(node: Node, state: State): void {
   const metadata = provenanceOf(state.pass, [node]);
   const { nodes, outputs } = instantiate(f, { inputs: node.inputs, attributes: node.attributes, label, metadata }, state.names);
   for (const inner of nodes) graph.insertBefore(node, inner);
-  state.nodes += nodes.length;
   const own = new Set(nodes.flatMap(n => n.outputs));
   for (const [i, old] of node.outputs.entries()) {
     const by = outputs[i];
@@ -75,7 +87,7 @@ function inlineNode(node: Node, state: State): void {
   }
   state.fired.push(placeOf(node));
   graph.remove(node);
-  for (const inner of nodes) inlineNode(inner, state);
+  return nodes;
 }
 
 function identityOf(value: Value, before: Node, state: State): Value {
@@ -84,16 +96,26 @@ function identityOf(value: Value, before: Node, state: State): Value {
   return node.outputs[0]!;
 }
 
-/** Whether a function's body leads to a call of `to`. */
-function reaches(f: FunctionDef, to: FunctionDef, byKey: ReadonlyMap<string, FunctionDef>, seen: Set<FunctionDef>): boolean {
-  for (const { op } of f.body.allNodes()) {
-    const called = byKey.get(functionKey(op));
-    if (!called || seen.has(called)) continue;
-    if (called === to) return true;
-    seen.add(called);
-    if (reaches(called, to, byKey, seen)) return true;
+/** How many nodes a call of each function becomes, when the calls in its body are inlined as well. */
+function sizesOf(byKey: ReadonlyMap<string, FunctionDef>): Map<FunctionDef, number> {
+  const sizes = new Map<FunctionDef, number>();
+  for (const start of byKey.values()) {
+    const path = sizes.has(start) ? [] : [{ f: start, calls: calledIn(start, byKey) }];
+    for (let top = path.at(-1); top; top = path.at(-1)) {
+      const { f, calls } = top;
+      const unknown = calls.find(called => called && !sizes.has(called));
+      // Until its own size is known a function is infinite, so that a circle is.
+      if (unknown) path.push({ f: unknown, calls: calledIn(unknown, byKey) });
+      else path.pop();
+      sizes.set(f, unknown ? Number.POSITIVE_INFINITY : calls.reduce((sum, called) => sum + ((called && sizes.get(called)) ?? 1), 0));
+    }
   }
-  return false;
+  return sizes;
+}
+
+/** The function that each node of the body calls; undefined for other nodes. */
+function calledIn(f: FunctionDef, byKey: ReadonlyMap<string, FunctionDef>): (FunctionDef | undefined)[] {
+  return [...f.body.allNodes()].map(({ op }) => byKey.get(functionKey(op)));
 }
 
 /** What stands against reading the body under the model's operator sets. */

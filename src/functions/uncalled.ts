@@ -6,13 +6,15 @@ import { bodies, type FunctionDef, functionKey, type Model } from '../ir/model.t
  */
 export function dropUncalled(model: Model, domain?: string): FunctionDef[] {
   const called = new Set<string>();
+  const byKey = new Map(model.functions.map(f => [functionKey(f), f]));
   const pending = [model.graph];
   for (let graph = pending.pop(); graph; graph = pending.pop()) {
     for (const node of graph.allNodes()) {
       const key = functionKey(node.op);
       if (called.has(key)) continue;
       called.add(key);
-      pending.push(...model.functions.filter(f => functionKey(f) === key).map(f => f.body));
+      const f = byKey.get(key);
+      if (f) pending.push(f.body);
     }
   }
   const dropped: FunctionDef[] = [];

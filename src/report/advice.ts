@@ -21,6 +21,7 @@ export const advice: Readonly<Record<ReasonCode, string>> = {
   E_REFERENCE: 'run inline-functions first',
   E_RUNTIME: 'left as it is; --explain shows what it said',
   E_SHAPE: 'left as it is',
+  E_SIZE: 'left as it is',
   E_SUBGRAPH: 'left as it is',
   E_TRAINING: 'export the model in evaluation mode, or add --force-eval',
   E_TRAP: 'train the folded form, or convert with --form trainable',

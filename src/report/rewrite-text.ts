@@ -11,7 +11,7 @@ export interface RewriteSummary {
   readonly output: string;
   readonly inputBytes: number | undefined;
   readonly outputBytes: number | undefined;
-  /** Whether any pass fired; if none did, the output is the input's bytes. */
+  /** Whether any pass fired; if none did, the output is the input's bytes, where both are files of the same kind. */
   readonly changed: boolean;
   /** Activations that a placement left out, and why. */
   readonly left: readonly { readonly site: string; readonly op: string; readonly why: string }[];
@@ -19,6 +19,9 @@ export interface RewriteSummary {
   /** How passes that fired compared with the model before them, where that was asked for. */
   readonly compared?: readonly { readonly pass: string; readonly status: 'same' | 'changes' | 'unknown'; readonly detail: string }[];
 }
+
+/** Functions may have many names. */
+const MOST_KINDS = 12;
 
 /** The report as text: what each pass did, and what it refused, by reason; with `explain` also where. */
 export function rewriteText(summary: RewriteSummary, colors: ChalkInstance, explain: boolean): string {
@@ -32,7 +35,9 @@ export function rewriteText(summary: RewriteSummary, colors: ChalkInstance, expl
       idle.push(report.pass);
       continue;
     }
-    const did = tally(report.fired.map(place => place.op)).map(([op, n]) => `${n} × ${plain(op)}`);
+    const all = tally(report.fired.map(place => place.op));
+    const did = all.slice(0, explain ? undefined : MOST_KINDS).map(([op, n]) => `${n} × ${plain(op)}`);
+    if (all.length > did.length) did.push(`… and ${all.length - did.length} more`);
     const name = report.pass.padEnd(width);
     lines.push(did.length > 0 ? `  ${colors.green(name)}  ${did.join(', ')}` : colors.dim(`  ${name}  nothing done`));
     lines.push(...sites(report, explain).map(line => colors.dim(`      ${line}`)));
@@ -46,7 +51,9 @@ export function rewriteText(summary: RewriteSummary, colors: ChalkInstance, expl
     lines.push(...sites.map(({ site, op }) => colors.dim(`      ${plain(site)} (${plain(op)})`)));
   }
   lines.push(...comparisons(summary.compared ?? [], colors));
-  if (!changed) lines.push(colors.dim('  no pass changed the model: the output is the input, byte for byte'));
+  // A text is written anew; and the output may keep its weights elsewhere.
+  const copied = inputBytes !== undefined && inputBytes === outputBytes && !output.endsWith('.onnxtxt');
+  if (!changed) lines.push(colors.dim(`  no pass changed the model${copied ? ': the output is the input, byte for byte' : ''}`));
   return lines.join('\n');
 }
 

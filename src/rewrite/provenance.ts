@@ -3,9 +3,13 @@ import { labelOf, type Node } from '../ir/node.ts';
 const PASS = 'onnx_funnel.pass';
 const FROM = 'onnx_funnel.from';
 
+/** A history is told up to this many names; of long chains each node would tell the whole chain otherwise. */
+const MOST = 32;
+const MORE = '…';
+
 /**
  * What a new node says of where it comes from: the passes at work, and the nodes of the original model that they took. What was made of
- * made nodes has their history, each name once. Nodes have metadata since IR version 10; readers of older files pass over it.
+ * made nodes has their history, each name once, and an ellipsis after the first of very many. Nodes have metadata since IR version 10; readers of older files pass over it.
  */
 export function provenanceOf(pass: string, nodes: readonly Node[]): ReadonlyMap<string, string> {
   const told = (node: Node, key: string) => node.metadata.get(key)?.split(' ');
@@ -13,6 +17,11 @@ export function provenanceOf(pass: string, nodes: readonly Node[]): ReadonlyMap<
   const from = nodes.flatMap(node => told(node, FROM) ?? labelOf(node));
   return new Map([
     [PASS, [...new Set([...passes, pass])].join(' ')],
-    [FROM, [...new Set(from)].join(' ')],
+    [FROM, cut(new Set(from)).join(' ')],
   ]);
+}
+
+function cut(names: Set<string>): string[] {
+  const more = names.delete(MORE) || names.size > MOST;
+  return [...names].slice(0, MOST).concat(more ? MORE : []);
 }

@@ -19,6 +19,7 @@ export const reasons = {
   E_REFERENCE: 'an attribute is given by the caller of the function',
   E_RUNTIME: 'ONNX Runtime could not compute it',
   E_SHAPE: 'the shapes do not fit',
+  E_SIZE: 'the graph would become very large',
   E_SUBGRAPH: 'the match crosses into a nested graph',
   E_TRAINING: 'the node is in training mode',
   E_TRAP: 'training would start with gradients hundreds of times too large',

@@ -32,7 +32,7 @@ function explain(error: unknown, bytes: Uint8Array, pos: number): Error {
   const offset = (known ? error.offset : undefined) ?? Math.min(pos, bytes.length);
   // The reader stands behind what it could not accept.
   const path = locate(bytes, known ? offset : Math.max(0, offset - 1));
-  const place = `at byte ${offset}${path && `, in ${path}`}`;
+  const place = `at byte ${offset}${path && `, in ${shortened(path)}`}`;
   if (known) return new DecodeError(error.code, `${error.message} (${place})`, { offset, path }, { cause: error });
   const [code, what] =
     error instanceof RangeError && error.message.startsWith('index out of range')
@@ -42,6 +42,9 @@ function explain(error: unknown, bytes: Uint8Array, pos: number): Error {
         : ['E_WIRE', `the bytes are not a serialized model: ${error.message}`];
   return new DecodeError(code!, `${what} (${place})`, { offset, path }, { cause: error });
 }
+
+/** Where much is nested in much, the ends of a path do. */
+const shortened = (path: string) => (path.length > 160 ? `${path.slice(0, 80)}…${path.slice(-80)}` : path);
 
 /** The path of the field that the byte at `offset` belongs to, such as `graph.node[12].attribute[0].name`. */
 export function locate(bytes: Uint8Array, offset: number): string {

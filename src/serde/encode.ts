@@ -24,7 +24,15 @@ export function encodeProto(proto: ModelProto): Encoded {
   const bytes = sources.get(proto);
   if (bytes) return { byteLength: bytes.byteLength, chunks: [bytes] };
   const writer = new ChunkWriter();
-  onnx.ModelProto.encode(proto, writer);
+  try {
+    onnx.ModelProto.encode(proto, writer);
+  } catch (error) {
+    // Readers have the same limit.
+    if (!(error instanceof Error && error.message === 'max depth exceeded')) throw error;
+    throw new FunnelError('E_DEPTH', 'the graphs are nested too deeply for a model file, which takes some 30 in each other', {
+      cause: error,
+    });
+  }
   return { byteLength: writer.byteLength, chunks: [...writer.chunks()] };
 }
 

@@ -1,5 +1,5 @@
 import { unlinkSync } from 'node:fs';
-import { type FileHandle, lstat, open, readlink, realpath, rename, stat, unlink } from 'node:fs/promises';
+import { access, constants, type FileHandle, lstat, open, readlink, realpath, rename, stat, unlink } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { FunnelError } from '../errors.ts';
 import { reason } from './file.ts';
@@ -32,6 +32,8 @@ export async function stage(path: string, chunks: Iterable<Payload>): Promise<St
     if (old?.isDirectory()) throw Object.assign(new Error(), { code: 'EISDIR' });
     // A device or a pipe has no content to replace.
     if (old && !old.isFile()) return stageDirectly(() => writeDevice(path, target, chunks));
+    // Another file can take the place of one that is protected from writing; it is protected for a reason.
+    if (old) await access(target, constants.W_OK);
     const temporary = join(dirname(target), `.funnel-${process.pid}-${Math.random().toString(36).slice(2)}.tmp`);
     const discard = async () => {
       if (forget(temporary)) await unlink(temporary).catch(() => undefined);
@@ -62,7 +64,6 @@ function stageDirectly(commit: () => Promise<void>): Staged {
   return { commit, discard: async () => undefined };
 }
 
-/** Where a path leads when the symbolic links are followed, be there a file or not. */
 /** The file that a path stands for: links are followed, the last one also when it leads nowhere yet. */
 export async function targetOf(path: string): Promise<string> {
   try {

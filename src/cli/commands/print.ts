@@ -36,9 +36,14 @@ async function run(input: string, { output = '-', full = false, types = false, j
   const text = await naming(input, async () => print(model, full ? {} : { maxElements: WORTH_READING, types }));
   const document = json ? `${JSON.stringify({ schema: 'onnx-funnel/print@1', input, full, text }, null, 2)}\n` : text;
   if (output === '-') {
-    process.stdout.write(document.endsWith('\n') ? document : `${document}\n`);
+    const shown = process.stdout.isTTY ? harmless(document) : document;
+    process.stdout.write(shown.endsWith('\n') ? shown : `${shown}\n`);
     return;
   }
   const { writeFile } = await import('../../serde/write-file.ts');
   await writeFile(output, [new TextEncoder().encode(document)]);
 }
+
+/** Names come from files that others made: no control sequences reach the terminal. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is taken out
+const harmless = (text: string) => text.replace(/[\x00-\x08\x0b-\x1f\x7f-\x9f]/g, '?');
