@@ -34,10 +34,10 @@ const excuses = [
   [/Graph attribute inferencing failed/, 'a branch that is never taken could not run'],
 ] as const;
 
-function excuseOf({ kind, detail, input }: Answer & { same: false }, network: Model): string | undefined {
+function excuseOf({ kind, detail }: Answer & { same: false }, network: Model): string | undefined {
   if (kind === 'runtime') return excuses.find(([sign]) => sign.test(detail))?.[1];
   // Which of two numbers a NaN is, depends on the order they come in.
-  const pools = kind === 'not-finite' && input === 'edges' && [...network.graph.allNodes()].some(node => node.op.name === 'MaxPool');
+  const pools = kind === 'not-finite' && [...network.graph.allNodes()].some(node => node.op.name === 'MaxPool');
   return pools ? 'MaxPool of NaN' : undefined;
 }
 
