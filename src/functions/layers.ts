@@ -83,7 +83,7 @@ export function layoutOf(c: Layer): Layout | undefined {
   return c.view && layout ? viewRules[c.view.node.op.name]?.(layout, c) : layout;
 }
 
-function bareLayout({ x, w, layer: { node, attrs } }: Layer): Layout | undefined {
+function bareLayout({ x, w, b, layer: { node, attrs } }: Layer): Layout | undefined {
   const { group = 1, transB = 0 } = attrs as { group?: number; transB?: number };
   const rank = x.sureShape?.length;
   const last = w.dims.at(-1);
@@ -95,11 +95,14 @@ function bareLayout({ x, w, layer: { node, attrs } }: Layer): Layout | undefined
     case 'Gemm':
       return w.rank === 2 ? { rank: 2, axis: 1, channels: w.dims[transB === 0 ? 1 : 0]!, run: 1 } : undefined;
     case 'MatMul':
-      return w.rank === 2 ? { rank, axis: rank === undefined ? -1 : rank - 1, channels: last!, run: 1 } : undefined;
+      return w.rank === 2 ? besides(b, { rank, axis: rank === undefined ? -1 : rank - 1, channels: last!, run: 1 }) : undefined;
     case 'BatchNormalization':
       return { rank, axis: 1, channels: w.size, run: 1 };
   }
 }
+
+/** A layout, if what is added to the product lies along its channels and does not make it larger. */
+const besides = (b: Tensor | undefined, layout: Layout) => (!b || perChannel(b, layout) ? layout : undefined);
 
 const viewRules: Readonly<Record<string, (layout: Layout, c: Layer) => Layout | undefined>> = {
   Transpose(layout, { view }) {
