@@ -17,7 +17,7 @@ export type ConeSize = number | undefined | RuntimeFailure;
 
 /** Bytes of each value, computed from constants alone, as ONNX Runtime's shape inference finds them. */
 export async function coneSizes(values: readonly Value[], model: Model): Promise<Map<Value, ConeSize>> {
-  return divide(values, async part => {
+  return divide(values, model, async part => {
     const runtime = await factRuntime();
     const ask = (cone: Model) => runtime.outputTypes({ bytes: encode(cone, { inline: true }) });
     const cone = coneModel(part, model);
@@ -36,7 +36,7 @@ export async function coneSizes(values: readonly Value[], model: Model): Promise
 
 /** The tensors of values that are computed from constants alone. */
 export async function coneTensors(values: readonly Value[], model: Model): Promise<Map<Value, Tensor | RuntimeFailure>> {
-  return divide(values, async part => {
+  return divide(values, model, async part => {
     const runtime = await factRuntime();
     const run = async (cone: Model) => {
       const { outputs } = await runtime.run({ model: { bytes: encode(cone, { inline: true }) }, feeds: [{}] });
@@ -66,17 +66,28 @@ export function standIn(node: Node, index: number): Tensor | undefined {
   return dtype !== undefined && dtype !== 'undefined' && isTypeOnly(node.op, index) ? Tensor.fill(dtype, [], 0).settle() : undefined;
 }
 
+/** How often the runtime may take too long over a model's constants, before no more is asked of it. */
+const MOST_TIMEOUTS = 3;
+const timeouts = new WeakMap<Model, RuntimeFailure[]>();
+
 /** Asks about many values at once; when that fails, about halves, until the culprit is alone. */
-async function divide<T>(values: readonly Value[], ask: (part: readonly Value[]) => Promise<T[]>): Promise<Map<Value, T | RuntimeFailure>> {
+async function divide<T>(
+  values: readonly Value[],
+  model: Model,
+  ask: (part: readonly Value[]) => Promise<T[]>,
+): Promise<Map<Value, T | RuntimeFailure>> {
   if (values.length === 0) return new Map();
+  const late = timeouts.get(model) ?? [];
+  if (late.length >= MOST_TIMEOUTS) return new Map(values.map(v => [v, late[0]!]));
   try {
     const answers = await ask(values);
     return new Map(values.map((v, i) => [v, answers[i]!]));
   } catch (error) {
     if (!(error instanceof RuntimeFailure)) throw error;
+    if (error.kind === 'timeout') timeouts.set(model, [...late, error]);
     if (values.length === 1) return new Map([[values[0]!, error]]);
     const middle = Math.ceil(values.length / 2);
-    return new Map([...(await divide(values.slice(0, middle), ask)), ...(await divide(values.slice(middle), ask))]);
+    return new Map([...(await divide(values.slice(0, middle), model, ask)), ...(await divide(values.slice(middle), model, ask))]);
   }
 }
 
