@@ -1,10 +1,10 @@
 import type { Graph } from '../src/ir/graph.ts';
 import { bodies } from '../src/ir/model.ts';
+import { definedWithin } from '../src/ir/names.ts';
 import type { Node } from '../src/ir/node.ts';
 import { nodeKey } from '../src/ir/node-key.ts';
 import type { Value } from '../src/ir/value.ts';
 import { isStorage } from '../src/ops/facts.ts';
-import { definedWithin } from '../src/rewrite/names.ts';
 import { type Pass, type PassReport, type Place, placeOf } from '../src/rewrite/pass.ts';
 
 /**

@@ -1,11 +1,11 @@
 import type { Graph } from '../ir/graph.ts';
 import { type FunctionDef, functionKey, type Model } from '../ir/model.ts';
+import { Names } from '../ir/names.ts';
 import { labelOf, Node } from '../ir/node.ts';
 import { opOf } from '../ir/op.ts';
 import type { Value } from '../ir/value.ts';
 import { operatorAt } from '../ops/schema.ts';
 import { instantiate } from '../rewrite/instantiate.ts';
-import { Names } from '../rewrite/names.ts';
 import { type PassReport, type Place, placeOf, type RefusedPlace } from '../rewrite/pass.ts';
 import { provenanceOf } from '../rewrite/provenance.ts';
 import { dropUncalled } from './uncalled.ts';

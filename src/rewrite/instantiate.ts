@@ -1,9 +1,9 @@
 import type { Attribute } from '../ir/attribute.ts';
 import { cloneNode } from '../ir/clone.ts';
 import type { FunctionDef } from '../ir/model.ts';
+import type { Names } from '../ir/names.ts';
 import type { Node } from '../ir/node.ts';
 import type { Value } from '../ir/value.ts';
-import type { Names } from './names.ts';
 
 /** A call of a model-local function: its operands and attributes. */
 export interface Call {

@@ -1,9 +1,9 @@
 import { PassFailed } from '../errors.ts';
 import { bodies, type FunctionDef, initializersAreInputs, type Model } from '../ir/model.ts';
+import { Names } from '../ir/names.ts';
 import { labelOf, type Node } from '../ir/node.ts';
 import { displayOp } from '../ir/op.ts';
 import type { Draft, Site } from './builder.ts';
-import { Names } from './names.ts';
 import type { ReasonCode } from './refusal.ts';
 import type { Refused, Replacement, Rule } from './rule.ts';
 import { splice } from './splice.ts';

@@ -1,8 +1,8 @@
+import { definedWithin } from '../ir/names.ts';
 import type { Node } from '../ir/node.ts';
 import type { Value } from '../ir/value.ts';
 import type { Site } from './builder.ts';
 import { importFunction } from './import-function.ts';
-import { definedWithin } from './names.ts';
 import { Refusal } from './refusal.ts';
 import type { Refused, Replacement } from './rule.ts';
 

@@ -1,5 +1,5 @@
-import type { Graph } from '../ir/graph.ts';
-import { bodies, type Model } from '../ir/model.ts';
+import type { Graph } from './graph.ts';
+import { bodies, type Model } from './model.ts';
 
 /** The names in use over a whole model: all scopes, inputs, outputs and functions. */
 export class Names {
