@@ -90,7 +90,7 @@ function sites({ fired }: PassReport, explain: boolean): string[] {
   return largest > 0 ? [...lines, `each ${moves(largest)}`] : lines;
 }
 
-const moves = (bound: number) => `moves its result by at most ${bound.toPrecision(2)}·(max |x| + 1)`;
+const moves = (bound: number) => `at the very worst moves its result by ${bound.toPrecision(2)}·(max |x| + 1)`;
 
 function refusals({ refused }: PassReport, colors: ChalkInstance, explain: boolean, width: number): string[] {
   return tally(refused.map(place => place.code)).flatMap(([code, n]) => {

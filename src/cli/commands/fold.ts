@@ -6,7 +6,9 @@ import { rewriteFile } from '../rewriting.ts';
 export const fold = (): Command =>
   examples(
     addOptions(new Command('fold'), ...foldOptions(), ...rewriteOptions())
-      .description('make a trained model ready to serve: fold BatchNormalization and constants, drop what does nothing')
+      .description(
+        'make a trained model ready to serve: simplify it, and fold BatchNormalization, arithmetic and padding into the layers around',
+      )
       .argument('<in>', "the model: .onnx, .onnxtxt, or '-' for standard input")
       .action((input: string, flags: RewriteFlags & PassFlags) => rewriteFile('fold', input, flags, { pipelines: ['fold'] })),
     ['funnel fold frelu.onnx -o deploy.onnx', 'BatchNormalization goes into the convolutions'],
