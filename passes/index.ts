@@ -147,12 +147,14 @@ const clean = [
   'fuse-bounds',
   'fuse-pads',
 ];
-/** Layers take in what surrounds them. Activations that are spelled out are looked for first: folds would take them apart. */
+/**
+ * Layers take in what surrounds them. Activations that are spelled out are looked for first: folds would take them apart. `fuse-swish` is
+ * not among them: not every ONNX Runtime has a kernel for Swish.
+ */
 const folds = [
   'fold-batch-norm',
   'fuse-hard-swish',
   'fuse-gelu',
-  'fuse-swish',
   'fold-arithmetic',
   'fold-bias',
   'fold-pad',
