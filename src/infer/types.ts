@@ -7,6 +7,7 @@ import { RuntimeFailure } from '../runtime/failure.ts';
 import type { ValueMetadata } from '../runtime/session.ts';
 import { encode } from '../serde/model-file.ts';
 import type { DType } from '../tensor/dtype.ts';
+import { inferForward } from './forward.ts';
 import { factRuntime } from './runtime.ts';
 import { skeletonOf } from './skeleton.ts';
 
@@ -26,6 +27,7 @@ export async function inferTypes(model: Model): Promise<RuntimeFailure | undefin
   const last = answers.get(model);
   if (last?.edits === Value.edits) return last.failure;
   const failure = await ask(model);
+  inferForward(model);
   answers.set(model, { edits: Value.edits, failure });
   return failure;
 }
