@@ -5,8 +5,9 @@ import { pass } from '../src/rewrite/pass.ts';
 import { any, type RootPattern } from '../src/rewrite/pattern.ts';
 import type { Refusal } from '../src/rewrite/refusal.ts';
 import { type Rule, rule } from '../src/rewrite/rule.ts';
-import { isFloat, smallestNormal } from '../src/tensor/dtype.ts';
+import { isFloat } from '../src/tensor/dtype.ts';
 import type { Tensor } from '../src/tensor/tensor.ts';
+import { smallestNormalOf } from '../src/tensor/ulp.ts';
 
 /**
  * Joins arithmetic with constants: of two multiplications, or two additions, in a row one is left.
@@ -106,7 +107,7 @@ function cancels(t: Tensor, a: Tensor): boolean {
 
 /** `build(k)`, unless a factor in k would not be a normal number. */
 function factor(k: Tensor, op: Builder, build: (k: Tensor) => Value): Value | Refusal {
-  const least = smallestNormal(k.dtype);
+  const least = smallestNormalOf(k.dtype);
   const vanishes = Array.from(k.numbers()).some(x => x !== 0 && Math.abs(x) < least);
   return vanishes ? op.refuse('E_UNDERFLOW', 'the product of the factors would lose its precision') : build(k);
 }

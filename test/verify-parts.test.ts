@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import { shapeCases } from '../src/infer/shapes.ts';
 import { Tensor } from '../src/tensor/tensor.ts';
+import { epsilonOf, ulpOf } from '../src/tensor/ulp.ts';
 import { compare, type Rule } from '../src/verify/compare.ts';
 import { generate, inputKinds } from '../src/verify/inputs.ts';
 import { type Circumstances, toleranceFor } from '../src/verify/tolerance.ts';
-import { epsilonOf, ulpOf } from '../src/verify/ulp.ts';
 
 describe('compare', () => {
   const strict: Rule = { atol: 0, rtol: 0, relativeL2: 0, equalNan: false };

@@ -1,8 +1,6 @@
 import type { DType } from '../tensor/dtype.ts';
 import type { Tensor } from '../tensor/tensor.ts';
-
-/** Half the distance from 1 to the next number: the relative error of one rounding. */
-const roundoff: Readonly<Record<string, number>> = { double: 2 ** -53, float: 2 ** -24, float16: 2 ** -11, bfloat16: 2 ** -8 };
+import { epsilonOf } from '../tensor/ulp.ts';
 
 /** What a bound is made of. */
 export interface Magnitudes {
@@ -23,7 +21,7 @@ export interface Magnitudes {
  * added.
  */
 export function foldBound(dtype: DType, { fanIn, weights, shifts }: Magnitudes): number {
-  const u = roundoff[dtype] ?? roundoff.bfloat16!;
+  const u = epsilonOf(dtype) / 2;
   const added = shifts.reduce((sum, v) => sum + (v ? largest(v) : 0), 0);
   return u * Math.max((2 * fanIn + 8) * largest(weights), (fanIn + 6) * added);
 }

@@ -1,11 +1,13 @@
 import { isFloat } from '../tensor/dtype.ts';
 import type { Tensor } from '../tensor/tensor.ts';
+import { epsilonOf } from '../tensor/ulp.ts';
 import { Refusal } from './refusal.ts';
 
 /** Largest relative rounding error (L2, per output channel) of a new weight, in units of the element type's last place. */
 const MAX_ERROR_ULPS = 4;
 
-const ulps: Readonly<Record<string, number>> = { double: 2 ** -52, float: 2 ** -23, float16: 2 ** -10, bfloat16: 2 ** -7 };
+/** The narrowest types have so few digits that a multiple of their last place says nothing. */
+const COARSEST = 2 ** -3;
 
 /**
  * Rounds a computed tensor to its element type, once, and refuses where the result would be worthless: a value that is not finite,
@@ -32,7 +34,7 @@ export function settle(computed: Tensor): Tensor | Refusal {
       norms[c]! += norm;
     }
   });
-  const bound = (MAX_ERROR_ULPS * (ulps[computed.dtype] ?? 2 ** -3)) ** 2;
+  const bound = (MAX_ERROR_ULPS * Math.min(epsilonOf(computed.dtype), COARSEST)) ** 2;
   for (let c = 0; c < channels; c++) {
     if (!Number.isFinite(norms[c]!)) return new Refusal('E_NONFINITE', `channel ${c} would not be finite`);
     if (!Number.isFinite(errors[c]!)) return new Refusal('E_OVERFLOW', `channel ${c} would hold values beyond ${computed.dtype}'s range`);

@@ -61,11 +61,6 @@ export function isFloat(dtype: DType): boolean {
   return isKnown(dtype) && dtypes[dtype].kind === 'float';
 }
 
-/** The least positive number of a float type that has all its digits. */
-export function smallestNormal(dtype: DType): number {
-  return dtype === 'double' ? 2 ** -1022 : dtype === 'float16' ? 2 ** -14 : 2 ** -126;
-}
-
 /** The largest finite number of a float type that is made for arithmetic. */
 export function largest(dtype: DType): number {
   const exponent = dtype === 'double' ? 1023 : dtype === 'float16' ? 15 : 127;

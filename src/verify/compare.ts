@@ -1,7 +1,7 @@
 import { dtypes, isFloat, isKnown } from '../tensor/dtype.ts';
 import type { Tensor } from '../tensor/tensor.ts';
+import { ulpOf } from '../tensor/ulp.ts';
 import { distribution } from './distribution.ts';
-import { ulpOf } from './ulp.ts';
 
 /** A number that JSON can't hold is spelled out. */
 export type JsonNumber = number | 'NaN' | 'Infinity' | '-Infinity';

@@ -6,7 +6,7 @@ import { sizeOf } from '../tensor/broadcast.ts';
 import { type DType, dtypes, isFloat, isKnown } from '../tensor/dtype.ts';
 import { normal, type Random, random, uniform } from '../tensor/random.ts';
 import { Tensor } from '../tensor/tensor.ts';
-import { epsilonOf } from './ulp.ts';
+import { epsilonOf } from '../tensor/ulp.ts';
 
 /**
  * Kinds of generated inputs, each to tell apart what the others can't:

@@ -1,6 +1,6 @@
 import type { DType } from '../tensor/dtype.ts';
+import { epsilonOf } from '../tensor/ulp.ts';
 import { type JsonNumber, json, type Rule } from './compare.ts';
-import { epsilonOf } from './ulp.ts';
 
 /**
  * How tolerances are derived.

@@ -1,5 +1,5 @@
-import { type DType, dtypes, isKnown } from '../tensor/dtype.ts';
-import { isMinifloat, minifloats } from '../tensor/minifloat.ts';
+import { type DType, dtypes, isKnown } from './dtype.ts';
+import { isMinifloat, minifloats } from './minifloat.ts';
 
 /** Mantissa bits and exponent of the smallest normal number. */
 function formatOf(dtype: DType): { readonly mantissa: number; readonly minExponent: number } {
@@ -11,6 +11,11 @@ function formatOf(dtype: DType): { readonly mantissa: number; readonly minExpone
 export function epsilonOf(dtype: DType): number {
   const kind = isKnown(dtype) ? dtypes[dtype].kind : 'other';
   return kind === 'float' || kind === 'complex' ? 2 ** -formatOf(dtype).mantissa : 0;
+}
+
+/** The least positive number of a floating-point type that has all its digits. */
+export function smallestNormalOf(dtype: DType): number {
+  return 2 ** formatOf(dtype).minExponent;
 }
 
 /** Makes the function that gives the distance between neighbouring numbers of a type near |x|. */
