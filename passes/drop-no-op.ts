@@ -1,7 +1,7 @@
 import { isFull, neutralElements, noOps } from '../src/functions/no-ops.ts';
-import { inferTypes } from '../src/infer/types.ts';
+import { inferTypesWhere } from '../src/infer/types.ts';
 import { constantOf } from '../src/ir/constant.ts';
-import type { Model } from '../src/ir/model.ts';
+import type { Node } from '../src/ir/node.ts';
 import type { OpName } from '../src/ops/schema.ts';
 import { pass } from '../src/rewrite/pass.ts';
 import { any, p } from '../src/rewrite/pattern.ts';
@@ -48,7 +48,7 @@ export const dropNoOp = pass(
       rewrite: ({ node: { node } }) => equal(node),
     }),
   ),
-  { prepare: inferWhereAsked },
+  { prepare: inferTypesWhere(needsTypes) },
 );
 
 /** Operators that do nothing by what their constants say, or by what is next to them. */
@@ -57,10 +57,9 @@ const plain: ReadonlySet<string> = new Set<OpName>([
   ...(['Not', 'Pad', 'Round', 'Sign', 'SpaceToDepth', 'Split', 'Sum', 'Tile', 'Upsample'] as const),
 ]);
 
-async function inferWhereAsked(model: Model): Promise<void> {
-  for (const { op, inputs } of model.graph.allNodes()) {
-    if (op.domain !== '' || !Object.hasOwn(noOps, op.name) || plain.has(op.name)) continue;
-    const element = neutralElements[op.name as OpName];
-    if (element === undefined || inputs.some(v => constantOf(v)?.rank !== 0 && isFull(v, element))) return void (await inferTypes(model));
-  }
+/** Whether types decide what a node does. */
+function needsTypes({ op, inputs }: Node): boolean {
+  if (op.domain !== '' || !Object.hasOwn(noOps, op.name) || plain.has(op.name)) return false;
+  const element = neutralElements[op.name as OpName];
+  return element === undefined || inputs.some(v => constantOf(v)?.rank !== 0 && isFull(v, element));
 }

@@ -1,9 +1,8 @@
 import { type Affine, after, followedBy } from '../src/functions/absorb.ts';
 import { type FoldOptions, type Layer, type Layout, layer, layerOps, layoutOf, perChannel, viewOps } from '../src/functions/layers.ts';
 import { intakeOf, layersOf } from '../src/functions/next-layers.ts';
-import { inferTypes } from '../src/infer/types.ts';
+import { inferTypesWhere } from '../src/infer/types.ts';
 import { constantOf } from '../src/ir/constant.ts';
-import type { Model } from '../src/ir/model.ts';
 import type { Node } from '../src/ir/node.ts';
 import { type Pass, pass } from '../src/rewrite/pass.ts';
 import { any, known, type Pattern, p, type RootPattern } from '../src/rewrite/pattern.ts';
@@ -76,7 +75,7 @@ export const foldArithmetic = ({ duplicateConv = false, maxFoldError }: FoldOpti
         ),
       ),
     ],
-    { maxError: maxFoldError, prepare: inferWhereAsked },
+    { maxError: maxFoldError, prepare: inferTypesWhere(needsTypes) },
   );
 
 interface Operation<C> {
@@ -110,10 +109,11 @@ function inputLayout({ x, w, view, layer: { node } }: Layer): Layout | undefined
 }
 
 /** Ranks are needed of what a MatMul or a BatchNormalization takes in, and shapes of what goes through arithmetic into a layer. */
-async function inferWhereAsked(model: Model): Promise<void> {
-  const isMap = (node: Node) => ['Mul', 'Div', 'Add', 'Sub'].includes(node.op.name) && node.inputs.some(v => constantOf(v));
-  const maps = [...model.graph.allNodes()].filter(isMap);
-  const follows = (node: Node, ops: readonly string[]) => node.inputs.some(v => v?.producer && ops.includes(v.producer.op.name));
-  const precedes = (node: Node) => [...node.outputs[0]!.uses].some(use => use.kind === 'operand' && layerOps.has(use.node.op.name));
-  if (maps.some(node => follows(node, ['MatMul', 'BatchNormalization', ...viewOps]) || precedes(node))) await inferTypes(model);
+function needsTypes(node: Node): boolean {
+  const isMap = ['Mul', 'Div', 'Add', 'Sub'].includes(node.op.name) && node.inputs.some(v => constantOf(v));
+  const follows = () => node.inputs.some(v => v?.producer && ranked.has(v.producer.op.name));
+  const precedes = () => [...node.outputs[0]!.uses].some(use => use.kind === 'operand' && layerOps.has(use.node.op.name));
+  return isMap && (follows() || precedes());
 }
+
+const ranked: ReadonlySet<string> = new Set(['MatMul', 'BatchNormalization', ...viewOps]);

@@ -1,6 +1,6 @@
 import { constantSizes } from '../src/functions/computed-sizes.ts';
-import { inferTypes } from '../src/infer/types.ts';
-import type { Model } from '../src/ir/model.ts';
+import { inferTypesWhere } from '../src/infer/types.ts';
+import type { Node } from '../src/ir/node.ts';
 import { pass } from '../src/rewrite/pass.ts';
 import { any, p } from '../src/rewrite/pattern.ts';
 import { rule } from '../src/rewrite/rule.ts';
@@ -47,10 +47,10 @@ export const foldSizes = pass(
       return op.Reshape(x, Tensor.of('int64', [sizes.length], sizes.map(BigInt)), reshape.attrs);
     },
   }),
-  { prepare: inferWhereAsked },
+  { prepare: inferTypesWhere(isOfConcat) },
 );
 
-async function inferWhereAsked(model: Model): Promise<void> {
-  for (const { op, inputs } of model.graph.allNodes())
-    if (op.name === 'Reshape' && op.domain === '' && inputs[1]?.producer?.op.name === 'Concat') return void (await inferTypes(model));
+/** Whether a node is a Reshape by sizes that are put together. */
+function isOfConcat({ op, inputs }: Node): boolean {
+  return op.name === 'Reshape' && op.domain === '' && inputs[1]?.producer?.op.name === 'Concat';
 }

@@ -118,21 +118,23 @@ function lacksTypes(model: Model): boolean {
   return false;
 }
 
-/** Asks where the model has one of these operators, of whose operands a pass must know the rank. */
-export const inferTypesFor =
-  (...ops: readonly string[]) =>
+/** Asks where a node of the main graph, or of one nested in it, is of interest: many models have none. */
+export const inferTypesWhere =
+  (isOfInterest: (node: Node) => boolean) =>
   async (model: Model): Promise<void> => {
-    for (const { op } of model.graph.allNodes()) if (op.domain === '' && ops.includes(op.name)) return void (await inferTypes(model));
+    for (const node of model.graph.allNodes()) if (isOfInterest(node)) return void (await inferTypes(model));
   };
 
+const isOneOf = (ops: readonly string[]) => (node: Node | undefined) => node?.op.domain === '' && ops.includes(node.op.name);
+
+/** Asks where the model has one of these operators, of whose operands a pass must know the rank. */
+export const inferTypesFor = (...ops: readonly string[]) => inferTypesWhere(isOneOf(ops));
+
 /** Asks where one of these operators takes in the result of one of them. */
-export const inferTypesForChains =
-  (...ops: readonly string[]) =>
-  async (model: Model): Promise<void> => {
-    const isOne = (node: Node | undefined) => node?.op.domain === '' && ops.includes(node.op.name);
-    for (const node of model.graph.allNodes())
-      if (isOne(node) && node.inputs.some(v => isOne(v?.producer))) return void (await inferTypes(model));
-  };
+export function inferTypesForChains(...ops: readonly string[]): (model: Model) => Promise<void> {
+  const isOne = isOneOf(ops);
+  return inferTypesWhere(node => isOne(node) && node.inputs.some(v => isOne(v?.producer)));
+}
 
 /** Asks only where something is missing. What the runtime can't tell, the sites that need it refuse. */
 export async function inferMissingTypes(model: Model): Promise<void> {
