@@ -1,8 +1,9 @@
 import type { Value } from '../ir/value.ts';
 import type { Builder } from '../rewrite/builder.ts';
 import type { Refusal } from '../rewrite/refusal.ts';
+import type { DType } from '../tensor/dtype.ts';
 import { Tensor } from '../tensor/tensor.ts';
-import { foldBound, mayOverflow } from './fold-bound.ts';
+import { foldBound, type Magnitudes, mayOverflow } from './fold-bound.ts';
 import { LayerMatrix } from './layer-matrix.ts';
 import type { Layer, LayerOp, Layout } from './layers.ts';
 
@@ -15,33 +16,21 @@ export interface Affine {
   readonly magnitude?: Tensor;
 }
 
-const HUGE = 'sums of the new weights may overflow where the layer before did not';
-
 /**
  * The layer followed by an affine map of its result, as one layer: W′ = W·k over the output channels, B′ = B·k + t. The map is over the
  * channels of the layer's view, where it has one, which is applied to the new layer.
  */
 export function followedBy(c: Layer, layout: Layout, map: Affine, op: Builder): Value | Refusal {
-  const { k, divisor, t, magnitude } = spread(map, layout);
+  const change = spread(map, layout);
+  const { t, magnitude } = change;
   const matrix = new LayerMatrix(c);
-  const scaled = (v: Tensor, along: (v: Tensor) => Tensor = v => v) => {
-    const times = k ? v.mul(along(k)) : v;
-    return divisor ? times.div(along(divisor)) : times;
-  };
-  const w = k || divisor ? scaled(matrix.of(c.w), v => matrix.alongOutputs(v)).reshape(c.w.dims) : c.w;
+  const w = scales(change) ? scaled(matrix.of(c.w), change, v => matrix.alongOutputs(v)).reshape(c.w.dims) : c.w;
   const before = biasOf(c);
-  const bias = before && scaled(before);
+  const bias = before && scaled(before, change);
   const shifted = bias && t ? bias.add(t) : (bias ?? (t && allChannels(t, matrix.outputs)));
-  const weights = scaled(matrix.sums(matrix.of(slopes(c)), Math.abs));
-  if (mayOverflow(c.w.dtype, weights)) return op.refuse('E_OVERFLOW', HUGE);
-  op.bound(
-    foldBound(c.w.dtype, {
-      fanIn: matrix.fanIn,
-      weights,
-      shifts: [bias, magnitude ?? t, shifted],
-    }),
-  );
-  return seen(c, rebuilt(c, w, shifted?.as(c.w.dtype), op), op);
+  const weights = scaled(matrix.sums(matrix.of(slopes(c)), Math.abs), change);
+  const refusal = bounded(c.w.dtype, { fanIn: matrix.fanIn, weights, shifts: [bias, magnitude ?? t, shifted] }, op);
+  return refusal ?? seen(c, rebuilt(c, w, shifted?.as(c.w.dtype), op), op);
 }
 
 /**
@@ -49,27 +38,38 @@ export function followedBy(c: Layer, layout: Layout, map: Affine, op: Builder): 
  * takes in all taps, or t is 0. Where a view stands between, it is applied to x.
  */
 export function after(map: Affine, c: Layer, layout: Pick<Layout, 'channels' | 'run'>, op: Builder): Value | Refusal {
-  const { k, divisor, t, magnitude } = spread(map, layout);
+  const change = spread(map, layout);
+  const { t, magnitude } = change;
   const { alpha = 1 } = c.layer.attrs as { alpha?: number };
   const matrix = new LayerMatrix(c);
   const w = matrix.of(c.w);
-  const times = k ? w.mul(matrix.alongInputs(k)) : w;
-  const scaled = divisor ? times.div(matrix.alongInputs(divisor)) : times;
-  const weight = k || divisor ? scaled.reshape(c.w.dims).as(c.w.dtype) : c.w;
+  const changed = scaled(w, change, v => matrix.alongInputs(v));
+  const weight = scales(change) ? changed.reshape(c.w.dims).as(c.w.dtype) : c.w;
   const before = biasOf(c);
   const shift = t && matrix.sums(w.mul(matrix.alongInputs(t))).mul(alpha);
   const bias = before && shift ? before.add(shift) : (before ?? shift);
   const terms = magnitude ?? t;
-  const weights = matrix.sums(scaled, Math.abs).mul(alpha);
-  if (mayOverflow(c.w.dtype, weights)) return op.refuse('E_OVERFLOW', HUGE);
-  op.bound(
-    foldBound(c.w.dtype, {
-      fanIn: matrix.fanIn,
-      weights,
-      shifts: [terms && matrix.sums(w.mul(matrix.alongInputs(terms)), Math.abs).mul(alpha), before, bias],
-    }),
-  );
-  return rebuilt({ ...c, x: seen(c, c.x, op) }, weight, bias?.as(c.w.dtype), op);
+  const weights = matrix.sums(changed, Math.abs).mul(alpha);
+  const shifts = [terms && matrix.sums(w.mul(matrix.alongInputs(terms)), Math.abs).mul(alpha), before, bias];
+  const refusal = bounded(c.w.dtype, { fanIn: matrix.fanIn, weights, shifts }, op);
+  return refusal ?? rebuilt({ ...c, x: seen(c, c.x, op) }, weight, bias?.as(c.w.dtype), op);
+}
+
+/** Whether a map multiplies at all: weights that it does not touch stay what they are. */
+const scales = ({ k, divisor }: Affine) => k !== undefined || divisor !== undefined;
+
+/** v·k/divisor, k and divisor laid along v. */
+function scaled(v: Tensor, { k, divisor }: Affine, along: (v: Tensor) => Tensor = v => v): Tensor {
+  const times = k ? v.mul(along(k)) : v;
+  return divisor ? times.div(along(divisor)) : times;
+}
+
+/** Tells the bound of a fold, or refuses one whose sums may overflow. */
+function bounded(dtype: DType, magnitudes: Magnitudes, op: Builder): Refusal | undefined {
+  if (mayOverflow(dtype, magnitudes.weights))
+    return op.refuse('E_OVERFLOW', 'sums of the new weights may overflow where the layer before did not');
+  op.bound(foldBound(dtype, magnitudes));
+  return undefined;
 }
 
 /** A map over the channels of a view, each of which is a run of the layer's, over those. */

@@ -7,7 +7,6 @@ import type { Layer, LayerOp } from './layers.ts';
  * inputs before outputs.
  */
 export class LayerMatrix {
-  readonly groups: number;
   /** Of all groups together. */
   readonly outputs: number;
   readonly inputs: number;
@@ -20,7 +19,6 @@ export class LayerMatrix {
     const { group = 1, transB = 0 } = attrs as { group?: number; transB?: number };
     const name = node.op.name as LayerOp;
     this.#outputsFirst = name === 'Conv' || name === 'BatchNormalization' || (name === 'Gemm' && transB !== 0);
-    this.groups = group;
     const [first = 1, second = 1] = w.dims;
     const taps = sizeOf(w.dims.slice(2));
     this.#dims = [group, first / group, second, taps];

@@ -2,6 +2,7 @@ import type { Value } from '../ir/value.ts';
 import { any, constant, either, known, type Matched, optional, type Pattern, p } from '../rewrite/pattern.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { inference } from './batch-norm.ts';
+import { LayerMatrix } from './layer-matrix.ts';
 
 /** The operators that a layer is made of. */
 export type LayerOp = 'Conv' | 'ConvTranspose' | 'Gemm' | 'MatMul' | 'BatchNormalization';
@@ -83,21 +84,20 @@ export function layoutOf(c: Layer): Layout | undefined {
   return c.view && layout ? viewRules[c.view.node.op.name]?.(layout, c) : layout;
 }
 
-function bareLayout({ x, w, b, layer: { node, attrs } }: Layer): Layout | undefined {
-  const { group = 1, transB = 0 } = attrs as { group?: number; transB?: number };
+function bareLayout(c: Layer): Layout | undefined {
+  const { x, w, b, layer } = c;
   const rank = x.sureShape?.length;
-  const last = w.dims.at(-1);
-  switch (node.op.name as LayerOp) {
+  const channels = { channels: new LayerMatrix(c).outputs, run: 1 };
+  switch (layer.node.op.name as LayerOp) {
     case 'Conv':
-      return { rank: w.rank, axis: 1, channels: w.dims[0] ?? 0, run: 1 };
     case 'ConvTranspose':
-      return { rank: w.rank, axis: 1, channels: (w.dims[1] ?? 0) * group, run: 1 };
+      return { rank: w.rank, axis: 1, ...channels };
     case 'Gemm':
-      return w.rank === 2 ? { rank: 2, axis: 1, channels: w.dims[transB === 0 ? 1 : 0]!, run: 1 } : undefined;
+      return w.rank === 2 ? { rank: 2, axis: 1, ...channels } : undefined;
     case 'MatMul':
-      return w.rank === 2 ? besides(b, { rank, axis: rank === undefined ? -1 : rank - 1, channels: last!, run: 1 }) : undefined;
+      return w.rank === 2 ? besides(b, { rank, axis: rank === undefined ? -1 : rank - 1, ...channels }) : undefined;
     case 'BatchNormalization':
-      return { rank, axis: 1, channels: w.size, run: 1 };
+      return { rank, axis: 1, ...channels };
   }
 }
 

@@ -2,6 +2,7 @@ import type { Builder } from '../rewrite/builder.ts';
 import { constant, either, known, optional, type Pattern, p, type RootPattern } from '../rewrite/pattern.ts';
 import type { Refusal } from '../rewrite/refusal.ts';
 import type { Affine } from './absorb.ts';
+import { LayerMatrix } from './layer-matrix.ts';
 import type { Layer, LayerOp, Layout } from './layers.ts';
 
 /** Layers that take in what `source` matches (which captures x), by themselves or through a view of it, under the names of `Layer`. */
@@ -27,20 +28,18 @@ export function intakeOf(
 ): Pick<Layout, 'channels' | 'run'> | Refusal {
   const { w, view, x } = c;
   const attrs = c.layer.attrs as Attrs;
-  const { group = 1, transA = 0, transB = 0 } = attrs;
+  const { inputs } = new LayerMatrix(c);
   const name = c.layer.node.op.name as LayerOp;
   const shifts = t !== undefined && Array.from(t.numbers()).some(v => v !== 0);
   const misfit = op.refuse('E_SHAPE', `its ${channels} channels are not those that ${name} takes in`);
   if (name === 'Conv' || name === 'ConvTranspose') {
-    const inputs = name === 'Conv' ? (w.dims[1] ?? 0) * group : w.dims[0];
     if (inputs !== channels) return misfit;
     if (shifts && !(name === 'Conv' ? isUnpadded(attrs, w.dims.slice(2)) : isPointwise(attrs, w.dims.slice(2))))
       return op.refuse('E_FORM', 'the convolution after it pads with zeros, which the normalization would have shifted');
     return { channels, run: 1 };
   }
   if (w.rank !== 2) return misfit;
-  if (transA !== 0) return op.refuse('E_FORM', 'its rows are the channels');
-  const inputs = w.dims[transB === 0 ? 0 : 1]!;
+  if (attrs.transA) return op.refuse('E_FORM', 'its rows are the channels');
   const rank = x.sureShape?.length;
   // A Gemm takes matrices only, and so does what Flatten gives.
   if (!view && name === 'MatMul' && rank !== 2)
@@ -51,9 +50,7 @@ export function intakeOf(
 }
 
 type Attrs = Readonly<{
-  group?: number;
   transA?: number;
-  transB?: number;
   auto_pad?: string;
   pads?: readonly number[];
   strides?: readonly number[];
