@@ -49,6 +49,8 @@ export interface Comparison {
   readonly worst: Worst | undefined;
   /** The atol that would have let every element pass, with this rtol. */
   readonly requiredAtol: JsonNumber;
+  /** Elements by the decade of |a − b|: `[-7, 12]` are 12 with 1e-7 ≤ |a − b| < 1e-6. Those that do not differ are in none. */
+  readonly histogram: readonly (readonly [decade: number, elements: number])[];
 }
 
 /** `nan`: NaN on one side; `nan-in-both`: at the same places on both sides, where nobody said that NaN equals NaN. */
@@ -68,7 +70,7 @@ export function compare(a: Tensor, b: Tensor, rule: Rule): Comparison {
   const precise = exact(a) ? { ...rule, atol: 0, rtol: 0, relativeL2: 0 } : rule;
   // 64-bit integers beyond 2^53 may look alike as numbers; their bits do not.
   const tally = count(x, y, precise);
-  const { maxAbs, meanAbs, p99Abs, maxRel, relativeL2, cosine, snrDb, psnrDb } = distribution(x, y);
+  const { maxAbs, meanAbs, p99Abs, maxRel, relativeL2, cosine, snrDb, psnrDb, histogram } = distribution(x, y);
   const reasons: Reason[] = [];
   if (tally.nan > 0) reasons.push(tally.nan > tally.nanInBoth ? 'nan' : 'nan-in-both');
   if (tally.infinite > 0) reasons.push('infinity');
@@ -92,6 +94,7 @@ export function compare(a: Tensor, b: Tensor, rule: Rule): Comparison {
     psnrDb: json(psnrDb),
     worst,
     requiredAtol: json(tally.required),
+    histogram,
   };
 }
 
@@ -162,6 +165,7 @@ const nothing = {
   snrDb: 'Infinity',
   psnrDb: 'Infinity',
   requiredAtol: 0,
+  histogram: [],
 } as const;
 
 function incomparable(a: Tensor, reason: Reason): Comparison {
@@ -175,7 +179,7 @@ function incomparable(a: Tensor, reason: Reason): Comparison {
     snrDb: 'NaN',
     psnrDb: 'NaN',
   } as const;
-  const counts = { elements: a.size, violations: a.size, maxUlp: undefined, worst: undefined, requiredAtol: 'NaN' } as const;
+  const counts = { elements: a.size, violations: a.size, maxUlp: undefined, worst: undefined, requiredAtol: 'NaN', histogram: [] } as const;
   return { same: false, identical: false, reasons: [reason], ...unknown, ...counts };
 }
 

@@ -9,6 +9,8 @@ export interface Distribution {
   readonly cosine: number;
   readonly snrDb: number;
   readonly psnrDb: number;
+  /** Elements by the decade of |a − b|, those that do not differ left out; ascending. */
+  readonly histogram: readonly (readonly [decade: number, elements: number])[];
 }
 
 const sampleLimit = 1 << 18;
@@ -18,6 +20,7 @@ export function distribution(a: ArrayLike<number>, b: ArrayLike<number>): Distri
   let unit = 0;
   for (let i = 0; i < a.length; i++) if (finite(a[i]!, b[i]!)) unit = Math.max(unit, Math.abs(a[i]!), Math.abs(b[i]!));
   if (unit === 0) unit = 1;
+  const decades = new Map<number, number>();
   const s = { n: 0, abs: 0, max: 0, rel: 0, peak: 0, aa: 0, bb: 0, ab: 0, dd: 0 };
   for (let i = 0; i < a.length; i++) {
     if (!finite(a[i]!, b[i]!)) continue;
@@ -30,6 +33,8 @@ export function distribution(a: ArrayLike<number>, b: ArrayLike<number>): Distri
     s.ab += x * y;
     s.peak = Math.max(s.peak, Math.abs(x));
     if (d === 0) continue;
+    const decade = Math.floor(Math.log10(Math.abs(a[i]! - b[i]!)));
+    decades.set(decade, (decades.get(decade) ?? 0) + 1);
     s.abs += d;
     s.dd += d * d;
     s.max = Math.max(s.max, d);
@@ -45,6 +50,7 @@ export function distribution(a: ArrayLike<number>, b: ArrayLike<number>): Distri
     cosine: s.dd === 0 ? 1 : s.aa === 0 || s.bb === 0 ? 0 : s.ab / Math.sqrt(s.aa * s.bb),
     snrDb: s.dd === 0 ? Number.POSITIVE_INFINITY : -20 * Math.log10(relativeL2),
     psnrDb: s.dd === 0 ? Number.POSITIVE_INFINITY : 20 * Math.log10(s.peak / Math.sqrt(s.dd / s.n)),
+    histogram: [...decades].sort(([x], [y]) => x - y),
   };
 }
 

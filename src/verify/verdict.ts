@@ -2,6 +2,7 @@ import type { FailureCategory, FailureKind } from '../runtime/failure.ts';
 import type { ModelInterface, Optimization, Placement } from '../runtime/session.ts';
 import type { Comparison, JsonNumber } from './compare.ts';
 import type { InputSummary } from './inputs.ts';
+import type { LayerReport, SelfCheck } from './layer-report.ts';
 import type { Tolerance } from './tolerance.ts';
 
 /**
@@ -78,6 +79,10 @@ export interface Verdict {
   readonly equalNan: boolean;
   readonly inputs: readonly InputSummary[];
   readonly configurations: readonly ConfigurationResult[];
+  /** Layer by layer; undefined where nobody asked. */
+  readonly layers?: LayerReport;
+  /** Whether the comparison can fail; undefined where nobody asked. */
+  readonly selfCheck?: SelfCheck;
   readonly environment: { readonly onnxruntime: string; readonly node: string; readonly platform: string };
   /** Milliseconds, and bytes of the runtime's process (0 where that can't be measured). */
   readonly timings: { readonly total: number; readonly peakMemory: number };

@@ -1,0 +1,39 @@
+import type { Diff } from '../inspect/diff.ts';
+import { exitCodeOf, type Status, type Verdict } from './verdict.ts';
+
+/** One comparison of a report. */
+export interface Case {
+  /** Unique within the report. */
+  readonly name: string;
+  readonly verdict: Verdict;
+  /** What tells the two models apart, where both could be read. */
+  readonly diff?: Diff;
+}
+
+/** What CI keeps: verdicts of one or more comparisons. Plain JSON; deterministic but for `timings` inside the verdicts. */
+export interface Report {
+  readonly schema: 'onnx-funnel/report@1';
+  /** The worst of all. */
+  readonly status: Status;
+  /** False where the run was interrupted: what is here holds, more was to come. */
+  readonly complete: boolean;
+  /** Which part of the work this is; undefined for all of it. */
+  readonly shard?: { readonly index: number; readonly count: number };
+  readonly cases: readonly Case[];
+}
+
+/** Worst last. */
+const order: readonly Status[] = ['same', 'inconclusive', 'different', 'unavailable', 'invalid'];
+
+/** A report of some cases. Without any, nothing was compared: `inconclusive`. */
+export function reportOf(cases: readonly Case[], options: { readonly complete?: boolean; readonly shard?: Report['shard'] } = {}): Report {
+  const worst = Math.max(...cases.map(c => order.indexOf(c.verdict.status)));
+  const status = order[worst] ?? 'inconclusive';
+  const { complete = true, shard } = options;
+  return { schema: 'onnx-funnel/report@1', status, complete, ...(shard && { shard }), cases };
+}
+
+/** Exit code for a report: that of its worst verdict; one that is not complete is at best inconclusive. */
+export function exitCodeOfReport(report: Pick<Report, 'status' | 'complete'>): 0 | 1 | 2 | 3 {
+  return exitCodeOf({ status: report.complete || report.status !== 'same' ? report.status : 'inconclusive' });
+}
