@@ -1,6 +1,7 @@
 import { dtypes, isKnown } from '../tensor/dtype.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import type { Baseline } from './baseline.ts';
+import { short } from './compare.ts';
 import { isNoise } from './tolerance.ts';
 import { nameOf } from './trial.ts';
 import type { ConfigurationResult, Failure, Finding, OutputResult, Status, Verdict } from './verdict.ts';
@@ -26,7 +27,11 @@ export function conclude(e: Evidence): Verdict {
     ...configurations.flatMap(reasonsOf),
     ...(status === 'inconclusive' ? vacuous : []),
   ];
-  const warnings = [...e.warnings, ...(baseline ? weaknesses(baseline, e) : []), ...configurations.flatMap(remarks)];
+  const warnings = [
+    ...e.warnings,
+    ...(baseline ? [...baseline.remarks, ...weaknesses(baseline, e)] : []),
+    ...configurations.flatMap(c => remarks(c, baseline?.summaries.length ?? 0)),
+  ];
   return {
     schema: 'onnx-funnel/verdict@1',
     status,
@@ -116,7 +121,7 @@ function reasonsOf(c: ConfigurationResult): Finding[] {
   const different = [...worst.values()].map(r => ({
     code: 'output-values',
     where: `${nameOf(c)}, output '${r.output}'`,
-    message: describe(r),
+    message: describe(r) + wayOut(c.results.filter(other => other.output === r.output && !other.comparison.same)),
   }));
   return [...different, ...failed];
 }
@@ -126,16 +131,32 @@ function describe({ input, comparison: c, tolerance: t }: OutputResult): string 
   const parts: string[] = [];
   if (c.reasons.includes('relative-l2')) parts.push(`relative L2 ${short(c.relativeL2)} > ${short(t.relativeL2)}`);
   if (c.violations > 0) parts.push(`${c.violations} of ${c.elements} elements outside the tolerance`);
+  if (c.reasons.includes('top-k'))
+    parts.push(`as rankings they agree only ${c.topK?.map(r => `to ${percent(r.agreement)} for k = ${r.k}`).join(', ')}`);
   if (c.reasons.includes('nan')) parts.push('NaN on one side');
-  if (c.reasons.includes('nan-in-both')) parts.push('NaN on both sides, which counts as a difference unless NaN is said to equal NaN');
+  if (c.reasons.includes('nan-in-both')) parts.push('NaN on both sides, a difference unless NaN is said to equal NaN (--equal-nan, equalNan)');
   if (c.worst) parts.push(`worst at [${c.worst.index}]: ${c.worst.expected} became ${c.worst.actual}`);
   return `${parts.join('; ')} (input '${input}')`;
 }
 
-const short = (x: number | string): string => (typeof x === 'number' && x !== 0 ? x.toExponential(1) : String(x));
+const percent = (x: number): string => `${Math.floor(x * 1000) / 10} %`;
+
+/** The tolerance that would have passed, where one would. */
+function wayOut(failed: readonly OutputResult[]): string {
+  const needed = Math.max(...failed.map(r => Number(r.comparison.requiredAtol)));
+  const byNumbers = failed.every(r => r.comparison.reasons.every(reason => reason === 'elements' || reason === 'relative-l2'));
+  if (!byNumbers || !(needed > 0 && needed < Number.POSITIVE_INFINITY) || failed.some(r => r.tolerance.source === 'exact')) return '';
+  return `; an atol of ${roundedUp(needed)} would have passed`;
+}
+
+/** Two digits that are no less. */
+function roundedUp(x: number): string {
+  const rounded = x.toExponential(1);
+  return Number(rounded) >= x ? rounded : (Number(rounded) + 10 ** (Math.floor(Math.log10(x)) - 1)).toExponential(1);
+}
 
 /** What a configuration did that a reader should know. */
-function remarks(c: ConfigurationResult): Finding[] {
+function remarks(c: ConfigurationResult, inputs: number): Finding[] {
   const findings: Finding[] = [];
   const drifted = c.results.filter(r => r.against === 'same-configuration');
   for (const output of new Set(drifted.map(r => r.output))) {
@@ -144,12 +165,9 @@ function remarks(c: ConfigurationResult): Finding[] {
     findings.push({ code: 'runtime-drift', where: `${nameOf(c)}, output '${output}'`, message });
   }
   if (c.adapter?.startsWith('software') && c.results.length > 0) {
-    const labels = [...new Set(c.results.map(r => r.input))].join(', ');
-    findings.push({
-      code: 'software-adapter',
-      where: nameOf(c),
-      message: `a software adapter is slow: only inputs ${labels} were run on it`,
-    });
+    const labels = [...new Set(c.results.map(r => r.input))];
+    const some = labels.length < inputs ? `only inputs ${labels.join(', ')} were run on it` : 'it takes long';
+    findings.push({ code: 'software-adapter', where: nameOf(c), message: `a software adapter is slow: ${some}` });
   }
   const fallbacks = c.placement.b?.fallbacks ?? [];
   if (fallbacks.length > 0) {

@@ -1,12 +1,14 @@
-import { FunnelError } from '../errors.ts';
 import { type Shapes, shapeCases } from '../infer/shapes.ts';
+import { checkNames } from '../known-names.ts';
 import { checkProviderName } from '../runtime/providers.ts';
 import { type ModelInterface, type ModelSource, type Optimization, Runtime, type RuntimeOptions } from '../runtime/session.ts';
 import type { DType } from '../tensor/dtype.ts';
 import { Baseline } from './baseline.ts';
 import { compare } from './compare.ts';
 import { conclude } from './conclude.ts';
-import { generate, type InputKind, type InputSet, inputKinds, isQuick } from './inputs.ts';
+import { type Data, loadData } from './data/load.ts';
+import type { ImageOptions } from './data/loading.ts';
+import { generate, type InputKind, inputKinds, isQuick, withOwnLabels } from './inputs.ts';
 import { matchInterfaces } from './interface.ts';
 import { type GivenTolerances, ruleOf } from './tolerance.ts';
 import { type Configuration, failureOf, feedsFor, nameOf, type Trial, trial } from './trial.ts';
@@ -24,14 +26,22 @@ export interface VerifyOptions {
   readonly shapes?: Shapes;
   /** Kinds of generated inputs; default: all, or none where `data` is given. */
   readonly kinds?: readonly InputKind[];
-  /** Inputs of the caller's, run before the generated ones. */
-  readonly data?: readonly InputSet[];
+  /** Inputs of the caller's, run before the generated ones: input sets, generators, or files and folders with data. */
+  readonly data?: readonly Data[];
+  /** How many input sets one folder or generator may give; default 16. */
+  readonly limit?: number;
+  /** How images become numbers; default: normalised as for ImageNet. */
+  readonly images?: ImageOptions;
   /** Default 0. */
   readonly seed?: number;
   /** Names of outputs to leave out. */
   readonly exclude?: readonly string[];
   /** Tolerances by hand, in place of the derived ones. */
   readonly tolerances?: GivenTolerances;
+  /** Compare each row's k largest elements too, for these k, such as `[1, 5]`. The verdict does not depend on it. */
+  readonly topK?: readonly number[];
+  /** The agreement, 0 to 1, that each of `topK` needs: then it does. */
+  readonly minAgreement?: number;
   /** The coarsest floating type inside the models, where it is coarser than what their edges show. */
   readonly precision?: DType;
   /** Whether NaN equals NaN; default false. */
@@ -91,8 +101,13 @@ async function examine(runtime: Runtime, a: Comparand, b: Comparand, options: Ve
   const match = matchInterfaces(edgesA, edgesB, new Set(options.exclude));
   const kinds = options.kinds ?? (options.data ? [] : inputKinds);
   const seed = options.seed ?? 0;
-  const sets = [...(options.data ?? []), ...generate(edgesA.inputs, shapeCases(edgesA.inputs, options.shapes ?? {}), kinds, seed)];
-  const found = { ...nothing, ...match, edges, fatal };
+  const { shapes = {}, limit = 16, images = {} } = options;
+  const warnings = [...match.warnings];
+  const warn = (finding: Finding) => warnings.push(finding);
+  const generated = generate(edgesA.inputs, shapeCases(edgesA.inputs, shapes), kinds, seed);
+  const given = await loadData(options.data ?? [], { edges: edgesA, seed, shapes, limit, images, warn });
+  const sets = withOwnLabels([...given, ...generated]);
+  const found = { ...nothing, ...match, warnings, edges, fatal };
   if (!match.feedable || match.outputs.length === 0 || sets.length === 0) return found;
 
   const setsAt = ({ provider }: Configuration) =>
@@ -100,7 +115,7 @@ async function examine(runtime: Runtime, a: Comparand, b: Comparand, options: Ve
   const runs = wanted.reduce((sum, c) => sum + setsAt(c).length * (nameOf(c) === 'cpu disabled' ? 1 : 2), sets.length);
   let done = 0;
   const onRun = (what: string) => options.onProgress?.(done++, runs, what);
-  const { threads = 1, equalNan = false, precision, tolerances = {} } = options;
+  const { threads = 1, equalNan = false, precision, tolerances = {}, topK, minAgreement } = options;
   const baseline = new Baseline({ seed, threads, equalNan, precision, tolerances, onRun });
   const { failure } = await baseline.measureReference(runtime, a, sets, match.outputs);
   if (failure) return { ...found, fatal: [failure], baseline };
@@ -117,7 +132,7 @@ async function examine(runtime: Runtime, a: Comparand, b: Comparand, options: Ve
           const values = await session.run(feedsFor(session, set.feeds()), match.outputs);
           for (const output of match.outputs) {
             const { expected, tolerance, against, drift } = baseline.standard(where, set.label, output);
-            const comparison = compare(expected, values[output]!, ruleOf(tolerance, equalNan));
+            const comparison = compare(expected, values[output]!, { ...ruleOf(tolerance, equalNan), topK, minAgreement });
             const drifted = drift && { identical: drift.identical, relativeL2: drift.relativeL2, maxAbs: drift.maxAbs };
             results.push({ input: set.label, output, against, drift: drifted, tolerance, comparison });
           }
@@ -161,8 +176,7 @@ async function edgesOf(runtime: Runtime, model: Comparand, role: 'a' | 'b'): Pro
 /** @throws FunnelError `E_USAGE` for an output that neither model has. */
 function checkOutputs(names: readonly string[], edges: { readonly a: ModelInterface; readonly b: ModelInterface }): void {
   const known = [...new Set([...edges.a.outputs, ...edges.b.outputs].map(o => o.name))];
-  const unknown = names.find(name => !known.includes(name));
-  if (unknown !== undefined) throw new FunnelError('E_USAGE', `no output '${unknown}'; the models have ${known.join(', ')}`);
+  checkNames('output', names, known);
 }
 
 /** @throws FunnelError `E_USAGE` for a provider that nobody knows. */
