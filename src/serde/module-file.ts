@@ -22,7 +22,7 @@ export async function loadModule(path: string): Promise<unknown> {
     // Nothing is left in the user's folders; what a module exports is told from what its default export holds.
     loaded = await createJiti(pathToFileURL(file).href, { fsCache: false, interopDefault: false }).import(file);
   } catch (error) {
-    const [, place] = /:(\d+:\d+)$/m.exec(error instanceof SyntaxError ? error.message : '') ?? [];
+    const [, place] = /^ParseError: .*\n.*:(\d+:\d+)/.exec(error instanceof Error ? error.message : '') ?? [];
     throw new FunnelError('E_MODULE', `${place ? `${path}:${place}` : path} can't be loaded: ${thrown(error)}`, { cause: error });
   }
   // `module.exports = …` of an older module is what it exports by default.
