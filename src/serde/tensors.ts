@@ -4,7 +4,7 @@ import { type Storage, Tensor } from '../tensor/tensor.ts';
 import { revise } from './message.ts';
 import { onnx, type TensorProto } from './onnx.generated.js';
 import { hasPayload, payloadBytes, rawData, rawLength, stringData, stringsOf, withoutPayload } from './payload.ts';
-import { MessageReader } from './wire.ts';
+import { ChunkWriter, concat, MessageReader } from './wire.ts';
 
 /** TensorProto.DataLocation.EXTERNAL */
 export const external = 1;
@@ -119,4 +119,11 @@ export function decodeTensor(bytes: Uint8Array): Tensor {
     throw new DecodeError('E_EXTERNAL', 'a tensor file must hold its data itself');
   };
   return tensorOf(onnx.TensorProto.decode(new MessageReader(bytes)), { open }, 'tensor');
+}
+
+/** A tensor as a serialized TensorProto. */
+export function encodeTensor(tensor: Tensor, name: string): Uint8Array {
+  const writer = new ChunkWriter();
+  onnx.TensorProto.encode(tensorProto(tensor, name), writer);
+  return concat({ byteLength: writer.byteLength, chunks: [...writer.chunks()] });
 }

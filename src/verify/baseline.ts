@@ -148,7 +148,7 @@ function relativeL2(a: Tensor, b: Tensor): number {
 }
 
 /** Largest finite magnitude; 0 for strings. */
-function peakOf(t: Tensor): number {
+export function peakOf(t: Tensor): number {
   if (!isKnown(t.dtype) || dtypes[t.dtype].kind === 'string') return 0;
   let peak = 0;
   const values = t.numbers();

@@ -6,8 +6,10 @@ import type { DType } from '../tensor/dtype.ts';
 import { Baseline } from './baseline.ts';
 import { compare } from './compare.ts';
 import { conclude } from './conclude.ts';
+import { layerReport, selfCheck } from './deeper.ts';
 import { generate, type InputKind, type InputSet, inputKinds, isQuick } from './inputs.ts';
 import { matchInterfaces } from './interface.ts';
+import type { LayerReport, SelfCheck } from './layer-report.ts';
 import { type GivenTolerances, ruleOf } from './tolerance.ts';
 import { type Configuration, failureOf, feedsFor, nameOf, type Trial, trial } from './trial.ts';
 import type { ConfigurationResult, Failure, Finding, OutputResult, Verdict } from './verdict.ts';
@@ -40,6 +42,14 @@ export interface VerifyOptions {
   readonly threads?: number;
   /** Limits for a runtime of its own, or a runtime to share, which stays open. */
   readonly runtime?: RuntimeOptions | Runtime;
+  /** Break B on purpose, in a few ways, and see the comparison fail: a verdict that can't fail is none. Default false. */
+  readonly selfCheck?: boolean;
+  /** Hold B against A layer by layer, too, whether their outputs agree or not: finds what outputs hide. Default false. */
+  readonly layers?: boolean;
+  /** Where outputs differ, find the nodes that are to blame. Default false. */
+  readonly bisect?: boolean;
+  /** Folder for the smallest subgraphs that differ and what they are fed with; finds the nodes to blame, as `bisect` does. */
+  readonly failures?: string;
   /** Called before each run of a model on an input: runs so far, runs in all, and what comes now. */
   readonly onProgress?: (done: number, total: number, what: string) => void;
 }
@@ -76,6 +86,8 @@ export interface Findings {
   readonly outputs: readonly string[];
   readonly baseline: Baseline | undefined;
   readonly configurations: readonly ConfigurationResult[];
+  readonly layers?: LayerReport | undefined;
+  readonly selfCheck?: SelfCheck | undefined;
 }
 
 async function examine(runtime: Runtime, a: Comparand, b: Comparand, options: VerifyOptions): Promise<Findings> {
@@ -124,8 +136,12 @@ async function examine(runtime: Runtime, a: Comparand, b: Comparand, options: Ve
         });
     configurations.push(judge(where, ofA, ofB, results));
   }
+  const ground = { runtime, a, b, options, sets, outputs: match.outputs, baseline, configurations };
+  const agreed = match.differences.length === 0 && configurations.every(c => c.status !== 'different');
+  const layers = await layerReport(ground);
+  const checked = options.selfCheck && agreed ? await selfCheck(ground) : undefined;
   options.onProgress?.(runs, runs, 'done');
-  return { ...found, baseline, configurations };
+  return { ...found, baseline, configurations, layers, selfCheck: checked };
 }
 
 /** Whether a configuration can't be used at all, so that trying B there tells nothing. */

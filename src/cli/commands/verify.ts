@@ -18,6 +18,10 @@ interface Flags extends CommonFlags {
   readonly exclude?: readonly string[];
   readonly equalNan?: boolean;
   readonly timeout?: number;
+  readonly selfCheck?: boolean;
+  readonly bisect?: boolean;
+  readonly layers?: boolean;
+  readonly failures?: string;
   readonly detail?: boolean;
 }
 
@@ -41,6 +45,10 @@ export const verify = (): Command =>
       listOption('--exclude <a,b>', 'outputs to leave out'),
       new Option('--equal-nan', 'NaN equals NaN'),
       new Option('--timeout <seconds>', 'how long one run may take (default: 300)').argParser(seconds),
+      new Option('--self-check', 'break B on purpose, in a few ways, and see that the comparison notices'),
+      new Option('--bisect', 'where they differ, find the first nodes of B that compute something else, and the pass that made them'),
+      new Option('--layers', 'compare layer by layer as well, each fed with the values of A: finds what outputs hide'),
+      new Option('--failures <folder>', 'write the smallest subgraphs that differ (a.onnx, b.onnx) and their inputs here; includes --bisect'),
       new Option('--detail', 'list every output under every input'),
       jsonOption(),
     )
@@ -52,6 +60,7 @@ export const verify = (): Command =>
       .action(run),
     ['funnel verify resnet18.onnx frelu.onnx', 'on the CPU, unoptimised and optimised'],
     ['funnel verify a.onnx b.onnx --provider cpu,webgpu --shape N=1,4', 'on the GPU too, for two batch sizes'],
+    ['funnel verify a.onnx b.onnx --failures smallest', 'the nodes to blame, and the smallest subgraphs that show it'],
     ['funnel verify a.onnx b.onnx --json > verdict.json || exit 1', 'in CI'],
   );
 
@@ -67,7 +76,8 @@ async function run(a: string, b: string, flags: Flags): Promise<void> {
   await report(verdict, [a, b], flags);
 }
 
-function optionsOf({ provider, optimization, shape, inputs, seed, atol, rtol, exclude, equalNan, timeout }: Flags): VerifyOptions {
+function optionsOf({ provider, optimization, shape, inputs, seed, atol, rtol, exclude, equalNan, timeout, ...flags }: Flags): VerifyOptions {
+  const { selfCheck, bisect, layers, failures } = flags;
   return {
     ...(provider && { providers: provider }),
     ...(optimization && { optimizations: [optimization] }),
@@ -77,6 +87,10 @@ function optionsOf({ provider, optimization, shape, inputs, seed, atol, rtol, ex
     ...((atol !== undefined || rtol !== undefined) && { tolerances: { atol, rtol } }),
     ...(exclude && { exclude }),
     ...(equalNan && { equalNan }),
+    ...(selfCheck && { selfCheck }),
+    ...(bisect && { bisect }),
+    ...(layers && { layers }),
+    ...(failures !== undefined && { failures }),
     ...(timeout !== undefined && { runtime: { timeout: timeout * 1000 } }),
   };
 }
