@@ -1,4 +1,3 @@
-import { closeFactRuntime } from '../infer/runtime.ts';
 import type { Model } from '../ir/model.ts';
 import { RuntimeFailure } from '../runtime/failure.ts';
 import type { Runtime } from '../runtime/session.ts';
@@ -77,7 +76,5 @@ export async function layerReport(g: Ground): Promise<LayerReport | undefined> {
     if (!(error instanceof RuntimeFailure)) throw error;
     const notes = [`layers could not be run on ${nameOf(at)}: ${error.message}`];
     return { ...at, input: set.label, layers: [], culprits: [], notes };
-  } finally {
-    await closeFactRuntime();
   }
 }

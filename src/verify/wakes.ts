@@ -7,8 +7,9 @@ import type { Tensor } from '../tensor/tensor.ts';
  * and everything that is computed from that is its wake.
  *
  * - Where B arrives at A's value from its own, and would not from A's, it has made up for the difference: no fault.
- * - Where an output is reached that is wrong, or where what follows is wrong with B's value and right with A's, it is a fault.
- * - Where nothing that follows notices, the difference has no effect.
+ * - Where the same bits come of B's value as of A's, the difference is gone without a trace: no fault either.
+ * - Where an output is wrong because of it, it is a fault; and where what follows is wrong with B's value and right with A's, until the
+ *   difference drowns in rounding.
  */
 export interface Origin<T> {
   readonly at: T;
@@ -16,16 +17,34 @@ export interface Origin<T> {
   followed: boolean;
   /** B has made up for it. */
   compensated: boolean;
+  /** It has drowned in rounding. */
+  drowned: boolean;
   /** An output is wrong because of it. */
   reached: boolean;
 }
 
-export const isFault = (o: Origin<unknown>): boolean => o.reached || (o.followed && !o.compensated);
+export const isFault = (o: Origin<unknown>): boolean => o.reached || (o.followed && o.drowned && !o.compensated);
 
 interface Wake<T> {
   /** B's own value. */
   readonly tensor: Tensor;
   readonly origins: ReadonlySet<Origin<T>>;
+}
+
+/** What came of a value of B. */
+export interface Outcome {
+  readonly value: Value;
+  /** What it was computed from. */
+  readonly from: readonly Value[];
+  /** Whether it is A's when it is computed from A's values. */
+  readonly pure: boolean;
+  /** Whether it is A's when it is computed from B's own. */
+  readonly own: boolean;
+  /** Whether the two have the same bits. */
+  readonly traceless: boolean;
+  /** B's own. */
+  readonly tensor: Tensor;
+  readonly isOutput: boolean;
 }
 
 /** The values of B that are not A's, in topological order of their coming. */
@@ -45,19 +64,19 @@ export class Wakes<T> {
     this.#wakes.delete(value);
   }
 
-  /**
-   * Notes what came of a value: whether it is A's when computed from A's values (`pure`), and when computed from B's (`own`, the same
-   * where none of those differ), and B's own value.
-   */
-  note(at: T, value: Value, from: readonly Value[], pure: boolean, own: boolean, tensor: Tensor, isOutput: boolean): void {
+  /** Notes what came of a value; `at` is what to remember of it. */
+  note(at: T, { value, from, pure, own, traceless, tensor, isOutput }: Outcome): void {
     const before = new Set(from.flatMap(v => [...(this.#wakes.get(v)?.origins ?? [])]));
     if (own) {
-      if (!pure) for (const origin of before) origin.compensated = true;
+      for (const origin of before) {
+        if (!pure) origin.compensated = true;
+        else if (!traceless) origin.drowned = true;
+      }
       return;
     }
     for (const origin of before) origin.followed = true;
     if (!pure) {
-      const origin = { at, followed: false, compensated: false, reached: false };
+      const origin = { at, followed: false, compensated: false, drowned: false, reached: false };
       this.origins.push(origin);
       before.add(origin);
     }

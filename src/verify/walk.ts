@@ -135,7 +135,9 @@ export class Walk {
     const values = isKept
       ? new Map([...[...before.from, s.a].map(v => [v, this.#ofA.get(v)!] as const), ...from.map(v => [v, this.#pure.get(v)!] as const)])
       : undefined;
-    this.wakes.note({ segment: s, judgement: local, values }, s.b, from, local.same, own.same, tensor, this.#outputs.has(s.b));
+    const traceless = tensor === pure || sameBits(tensor, pure);
+    const outcome = { value: s.b, from, pure: local.same, own: own.same, traceless, tensor, isOutput: this.#outputs.has(s.b) };
+    this.wakes.note({ segment: s, judgement: local, values }, outcome);
     const accumulated = this.#identical.has(s.b)
       ? { relativeL2: 0, maxAbs: 0 }
       : judge(expected, this.#ofB.get(s.b)!, this.#circumstances(0));

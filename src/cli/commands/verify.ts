@@ -48,7 +48,10 @@ export const verify = (): Command =>
       new Option('--self-check', 'break B on purpose, in a few ways, and see that the comparison notices'),
       new Option('--bisect', 'where they differ, find the first nodes of B that compute something else, and the pass that made them'),
       new Option('--layers', 'compare layer by layer as well, each fed with the values of A: finds what outputs hide'),
-      new Option('--failures <folder>', 'write the smallest subgraphs that differ (a.onnx, b.onnx) and their inputs here; includes --bisect'),
+      new Option(
+        '--failures <folder>',
+        'write the smallest subgraphs that differ (a.onnx, b.onnx) and their inputs here; includes --bisect',
+      ),
       new Option('--detail', 'list every output under every input'),
       jsonOption(),
     )
@@ -76,7 +79,19 @@ async function run(a: string, b: string, flags: Flags): Promise<void> {
   await report(verdict, [a, b], flags);
 }
 
-function optionsOf({ provider, optimization, shape, inputs, seed, atol, rtol, exclude, equalNan, timeout, ...flags }: Flags): VerifyOptions {
+function optionsOf({
+  provider,
+  optimization,
+  shape,
+  inputs,
+  seed,
+  atol,
+  rtol,
+  exclude,
+  equalNan,
+  timeout,
+  ...flags
+}: Flags): VerifyOptions {
   const { selfCheck, bisect, layers, failures } = flags;
   return {
     ...(provider && { providers: provider }),
