@@ -1,4 +1,4 @@
-import type { ModelSource, Runtime, Tensors } from '../runtime/session.ts';
+import type { ModelSource, Runtime, Session, Tensors } from '../runtime/session.ts';
 import { type DType, dtypes, isFloat, isKnown } from '../tensor/dtype.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { type Comparison, compare } from './compare.ts';
@@ -15,14 +15,17 @@ export interface BaselineOptions {
   readonly onRun: (what: string) => void;
 }
 
-/** All that is known of A: the reference outputs, how noisy they are, and how far each configuration drifts from them. */
+/** All that is known of A: the reference outputs, how noisy they are where someone asked, and how far each configuration drifts from them. */
 export class Baseline {
   readonly summaries: InputSummary[] = [];
   /** Trials of A, by configuration. */
   readonly trials = new Map<string, Trial>();
+  /** Outputs that are others from run to run, as far as someone asked. */
+  readonly unsteady = new Set<string>();
   readonly #options: BaselineOptions;
   readonly #reference = new Map<string, Tensors>();
   readonly #noise = new Map<string, number>();
+  readonly #disturbed = new Set<string>();
   readonly #drifts = new Map<string, Comparison>();
   /** A's outputs where they are too far from the reference to stand for it. */
   readonly #drifted = new Map<string, Tensor>();
@@ -36,21 +39,45 @@ export class Baseline {
     return this.#reference;
   }
 
-  /** Runs A as the reference, and each input once more, moved by one rounding. */
-  async measureReference(runtime: Runtime, source: ModelSource, sets: readonly InputSet[], outputs: readonly string[]): Promise<Trial> {
-    const { seed, threads, onRun } = this.#options;
-    const result = await trial(runtime, { role: 'a', source }, { ...referenceConfiguration, threads }, sets, async (session, set) => {
+  /** Runs A as the reference. */
+  async measureReference(
+    runtime: Runtime,
+    source: ModelSource,
+    sets: readonly InputSet[],
+    outputs: readonly string[],
+    opened?: Session,
+  ): Promise<Trial> {
+    const { threads, onRun } = this.#options;
+    const visit = async (session: Session, set: InputSet) => {
       onRun(`reference, ${set.label}`);
       const feeds = set.feeds();
       this.summaries.push(summarise(set, feeds));
-      const values = await session.run(feeds, outputs);
-      this.#reference.set(set.label, values);
-      if (!Object.values(feeds).some(t => isFloat(t.dtype))) return;
-      const moved = await session.run(perturbed(feeds, seed), outputs);
-      for (const output of outputs) this.#noteNoise(set.label, output, relativeL2(values[output]!, moved[output]!));
-    });
+      this.#reference.set(set.label, await session.run(feeds, outputs));
+    };
+    const result = await trial(runtime, { role: 'a', source }, { ...referenceConfiguration, threads }, sets, visit, opened);
     this.trials.set(nameOf(referenceConfiguration), result);
     return result;
+  }
+
+  /**
+   * Runs A again: twice on the same input, to know whether it gives the same again, and once on the input moved by one rounding, to
+   * know by how much its outputs then move. That takes time, so it is for outputs that differ without it. What can't be run makes no noise.
+   */
+  async measureNoise(runtime: Runtime, source: ModelSource, set: InputSet): Promise<void> {
+    if (this.#disturbed.has(set.label)) return;
+    this.#disturbed.add(set.label);
+    const feeds = set.feeds();
+    if (!Object.values(feeds).some(t => isFloat(t.dtype))) return;
+    const { seed, threads, onRun } = this.#options;
+    const reference = this.#reference.get(set.label)!;
+    const outputs = Object.keys(reference);
+    await trial(runtime, { role: 'a', source }, { ...referenceConfiguration, threads }, [set], async session => {
+      onRun(`noise of the reference, ${set.label}`);
+      for (const again of [await session.run(feeds, outputs), await session.run(feeds, outputs)])
+        for (const output of outputs) if (!this.#agrees(set.label, output, again[output]!)) this.unsteady.add(output);
+      const moved = await session.run(perturbed(feeds, seed), outputs);
+      for (const output of outputs) this.#noteNoise(set.label, output, relativeL2(reference[output]!, moved[output]!));
+    });
   }
 
   /** Runs A in another configuration, to know what that configuration itself does to the numbers. */
@@ -80,6 +107,11 @@ export class Baseline {
       }
     });
     this.trials.set(nameOf(where), result);
+  }
+
+  #agrees(input: string, output: string, again: Tensor): boolean {
+    const tolerance = toleranceFor(this.#circumstances(referenceConfiguration, input, output, 0), {});
+    return compare(this.#reference.get(input)![output]!, again, ruleOf(tolerance, true)).same;
   }
 
   /** What B's output is to be compared with in a configuration, and how closely. */

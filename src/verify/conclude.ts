@@ -84,6 +84,11 @@ function vacuity({ outputs, baseline, selfCheck: checked }: Evidence): Finding[]
   const all = (test: (t: Tensor) => boolean) => [...baseline.reference.values()].every(values => outputs.every(o => test(values[o]!)));
   if (all(t => t.size === 0)) return [{ code: 'nothing-compared', where, message: 'every output is empty' }];
   if (all(isNan)) return [{ code: 'nothing-compared', where, message: 'every output of A is NaN' }];
+  const unsteady = outputs.filter(o => baseline.unsteady.has(o));
+  if (unsteady.length > 0) {
+    const message = `A gives other values from run to run under the same input: leave it out with --exclude, or give its random operators a seed`;
+    return unsteady.map(output => ({ code: 'random-output', where: `output '${output}'`, message }));
+  }
   if (checked && checked.mutations.length > 0 && checked.detected === 0) {
     const message = `B was broken on purpose in ${checked.mutations.length} ways, and the comparison noticed none: ${checked.mutations[0]!.message}`;
     return [{ code: 'powerless', where: 'self-check', message }];

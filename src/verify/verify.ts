@@ -1,8 +1,17 @@
 import { FunnelError } from '../errors.ts';
 import { type Shapes, shapeCases } from '../infer/shapes.ts';
 import { checkProviderName } from '../runtime/providers.ts';
-import { type ModelInterface, type ModelSource, type Optimization, Runtime, type RuntimeOptions } from '../runtime/session.ts';
+import {
+  type ModelInterface,
+  type ModelSource,
+  type Optimization,
+  Runtime,
+  type RuntimeOptions,
+  type Session,
+  type SessionOptions,
+} from '../runtime/session.ts';
 import type { DType } from '../tensor/dtype.ts';
+import type { Tensor } from '../tensor/tensor.ts';
 import { Baseline } from './baseline.ts';
 import { compare } from './compare.ts';
 import { conclude } from './conclude.ts';
@@ -11,7 +20,7 @@ import { generate, type InputKind, type InputSet, inputKinds, isQuick } from './
 import { matchInterfaces } from './interface.ts';
 import type { LayerReport, SelfCheck } from './layer-report.ts';
 import { type GivenTolerances, ruleOf } from './tolerance.ts';
-import { type Configuration, failureOf, feedsFor, nameOf, type Trial, trial } from './trial.ts';
+import { type Configuration, failureOf, feedsFor, isReference, nameOf, referenceConfiguration, type Trial, trial } from './trial.ts';
 import type { ConfigurationResult, Failure, Finding, OutputResult, Verdict } from './verdict.ts';
 
 /** One of the two models: a file, or bytes; the label is what reports call it. */
@@ -92,9 +101,14 @@ export interface Findings {
 
 async function examine(runtime: Runtime, a: Comparand, b: Comparand, options: VerifyOptions): Promise<Findings> {
   const wanted = configurationsOf(options);
-  const [edgesA, edgesB] = [await edgesOf(runtime, a, 'a'), await edgesOf(runtime, b, 'b')];
-  const fatal = [edgesA, edgesB].flatMap(e => ('failure' in e ? [e.failure] : []));
   const nothing = { differences: [], warnings: [], outputs: [], baseline: undefined, configurations: [] };
+  const { threads = 1, equalNan = false, precision, tolerances = {} } = options;
+  const inA = await enter(runtime, a, 'a', { ...referenceConfiguration, threads });
+  if ('failure' in inA.edges && inA.edges.failure.kind !== 'error')
+    return { ...nothing, fatal: [inA.edges.failure], edges: { a: undefined, b: undefined } };
+  const inB = await enter(runtime, b, 'b', wanted.some(isReference) ? { ...referenceConfiguration, threads } : undefined);
+  const [edgesA, edgesB] = [inA.edges, inB.edges];
+  const fatal = [edgesA, edgesB].flatMap(e => ('failure' in e ? [e.failure] : []));
   if ('failure' in edgesA || 'failure' in edgesB) {
     return { ...nothing, fatal, edges: { a: 'failure' in edgesA ? undefined : edgesA, b: 'failure' in edgesB ? undefined : edgesB } };
   }
@@ -105,16 +119,18 @@ async function examine(runtime: Runtime, a: Comparand, b: Comparand, options: Ve
   const seed = options.seed ?? 0;
   const sets = [...(options.data ?? []), ...generate(edgesA.inputs, shapeCases(edgesA.inputs, options.shapes ?? {}), kinds, seed)];
   const found = { ...nothing, ...match, edges, fatal };
-  if (!match.feedable || match.outputs.length === 0 || sets.length === 0) return found;
+  if (!match.feedable || match.outputs.length === 0 || sets.length === 0) {
+    await Promise.all([inA.session?.close(), inB.session?.close()]);
+    return found;
+  }
 
   const setsAt = ({ provider }: Configuration) =>
     options.kinds || !runtime.adapterOf(provider).startsWith('software') ? sets : sets.filter(s => isQuick(s.source));
   const runs = wanted.reduce((sum, c) => sum + setsAt(c).length * (nameOf(c) === 'cpu disabled' ? 1 : 2), sets.length);
   let done = 0;
   const onRun = (what: string) => options.onProgress?.(done++, runs, what);
-  const { threads = 1, equalNan = false, precision, tolerances = {} } = options;
   const baseline = new Baseline({ seed, threads, equalNan, precision, tolerances, onRun });
-  const { failure } = await baseline.measureReference(runtime, a, sets, match.outputs);
+  const { failure } = await baseline.measureReference(runtime, a, sets, match.outputs, inA.session);
   if (failure) return { ...found, fatal: [failure], baseline };
   for (const where of wanted) await baseline.measureDrift(runtime, a, where, setsAt(where), match.outputs);
 
@@ -122,19 +138,24 @@ async function examine(runtime: Runtime, a: Comparand, b: Comparand, options: Ve
   for (const where of wanted) {
     const ofA = baseline.trials.get(nameOf(where))!;
     const results: OutputResult[] = [];
+    const visit = async (session: Session, set: InputSet) => {
+      onRun(`B on ${nameOf(where)}, ${set.label}`);
+      const values = await session.run(feedsFor(session, set.feeds()), match.outputs);
+      const hold = (output: string) => held(baseline, where, set.label, output, values[output]!, equalNan);
+      if (!match.outputs.every(output => hold(output).comparison.same)) await baseline.measureNoise(runtime, a, set);
+      results.push(...match.outputs.map(hold));
+    };
     const ofB = gone(ofA)
       ? undefined
-      : await trial(runtime, { role: 'b', source: b }, { ...where, threads }, setsAt(where), async (session, set) => {
-          onRun(`B on ${nameOf(where)}, ${set.label}`);
-          const values = await session.run(feedsFor(session, set.feeds()), match.outputs);
-          for (const output of match.outputs) {
-            const { expected, tolerance, against, drift } = baseline.standard(where, set.label, output);
-            const comparison = compare(expected, values[output]!, ruleOf(tolerance, equalNan));
-            const drifted = drift && { identical: drift.identical, relativeL2: drift.relativeL2, maxAbs: drift.maxAbs };
-            results.push({ input: set.label, output, against, drift: drifted, tolerance, comparison });
-          }
-        });
-    configurations.push(judge(where, ofA, ofB, results));
+      : await trial(
+          runtime,
+          { role: 'b', source: b },
+          { ...where, threads },
+          setsAt(where),
+          visit,
+          isReference(where) ? inB.session : undefined,
+        );
+    configurations.push(judge(where, ofA, ofB, results, baseline.unsteady));
   }
   const ground = { runtime, a, b, options, sets, outputs: match.outputs, baseline, configurations };
   const agreed = match.differences.length === 0 && configurations.every(c => c.status !== 'different');
@@ -144,16 +165,29 @@ async function examine(runtime: Runtime, a: Comparand, b: Comparand, options: Ve
   return { ...found, baseline, configurations, layers, selfCheck: checked };
 }
 
+/** B's output held against what it is to be in a configuration. */
+function held(baseline: Baseline, where: Configuration, input: string, output: string, value: Tensor, equalNan: boolean): OutputResult {
+  const { expected, tolerance, against, drift } = baseline.standard(where, input, output);
+  const drifted = drift && { identical: drift.identical, relativeL2: drift.relativeL2, maxAbs: drift.maxAbs };
+  return { input, output, against, drift: drifted, tolerance, comparison: compare(expected, value, ruleOf(tolerance, equalNan)) };
+}
+
 /** Whether a configuration can't be used at all, so that trying B there tells nothing. */
 function gone({ failure }: Trial): boolean {
   return failure !== undefined && failure.kind !== 'error';
 }
 
-function judge(where: Configuration, a: Trial, b: Trial | undefined, results: readonly OutputResult[]): ConfigurationResult {
+function judge(
+  where: Configuration,
+  a: Trial,
+  b: Trial | undefined,
+  results: readonly OutputResult[],
+  unsteady: ReadonlySet<string>,
+): ConfigurationResult {
   const failures = [a.failure, b?.failure].filter(f => f !== undefined);
   // B that reports an error where A runs does not compute the same; a crash, or a provider that is not there, says nothing about B.
   const brokenB = a.failure === undefined && b?.failure?.kind === 'error';
-  const different = brokenB || results.some(r => !r.comparison.same);
+  const different = brokenB || results.some(r => !r.comparison.same && !unsteady.has(r.output));
   const reached = b !== undefined && b.failure === undefined;
   return {
     ...where,
@@ -166,11 +200,27 @@ function judge(where: Configuration, a: Trial, b: Trial | undefined, results: re
   };
 }
 
-async function edgesOf(runtime: Runtime, model: Comparand, role: 'a' | 'b'): Promise<ModelInterface | { readonly failure: Failure }> {
+/** What a model takes and gives, and, where it can be opened in a configuration that it is to be run in anyway, the session. */
+async function enter(
+  runtime: Runtime,
+  model: Comparand,
+  role: 'a' | 'b',
+  where: SessionOptions | undefined,
+): Promise<{ readonly edges: ModelInterface | { readonly failure: Failure }; readonly session?: Session }> {
   try {
-    return await runtime.outputTypes(model);
+    if (where) {
+      const session = await runtime.open(model, where);
+      return { edges: { inputs: session.inputs, outputs: session.outputs }, session };
+    }
   } catch (error) {
-    return { failure: failureOf(error, role) };
+    const failure = failureOf(error, role);
+    if (failure.kind !== 'error') return { edges: { failure } };
+    // It may be a model all the same, for which the runtime has no kernels.
+  }
+  try {
+    return { edges: await runtime.outputTypes(model) };
+  } catch (error) {
+    return { edges: { failure: failureOf(error, role) } };
   }
 }
 
