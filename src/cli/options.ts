@@ -213,7 +213,7 @@ function renamings(text: string): Renaming[] {
   });
 }
 
-function wholeNumber(least: number): (text: string) => number {
+export function wholeNumber(least: number): (text: string) => number {
   return text => {
     const n = /^\d+$/.test(text) ? Number(text) : Number.NaN;
     if (!Number.isSafeInteger(n) || n < least) throw new InvalidArgumentError(`It must be a whole number from ${least} on.`);

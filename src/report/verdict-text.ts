@@ -57,6 +57,7 @@ function worstOf(results: readonly OutputResult[]): OutputResult {
 }
 
 function outputTable(configurations: readonly ConfigurationResult[], detail: boolean): string {
+  const rankings = configurations.flatMap(c => c.results).find(r => r.comparison.topK)?.comparison.topK ?? [];
   const table = borderless([
     'configuration',
     'output',
@@ -68,18 +69,19 @@ function outputTable(configurations: readonly ConfigurationResult[], detail: boo
     'ulp',
     'SNR',
     'outside',
+    ...rankings.map(r => `top-${r.k}`),
     '',
   ]);
   for (const c of configurations) {
     for (const output of new Set(c.results.map(r => r.output))) {
       const results = c.results.filter(r => r.output === output);
-      for (const r of detail ? results : [worstOf(results)]) table.push(row(c, r));
+      for (const r of detail ? results : [worstOf(results)]) table.push(row(c, r, rankings.length));
     }
   }
   return table.toString();
 }
 
-function row(c: ConfigurationResult, { output, input, comparison: s, tolerance: t }: OutputResult): string[] {
+function row(c: ConfigurationResult, { output, input, comparison: s, tolerance: t }: OutputResult, rankings: number): string[] {
   const verdict = s.identical ? chalk.green('same bits') : s.same ? chalk.green('same') : chalk.red(s.reasons.join(', '));
   const outside = s.violations === 0 ? '0' : chalk.red(`${s.violations} of ${s.elements}`);
   const decibels = typeof s.snrDb === 'number' ? `${s.snrDb.toFixed(0)} dB` : spell(s.snrDb);
@@ -92,6 +94,7 @@ function row(c: ConfigurationResult, { output, input, comparison: s, tolerance: 
     s.maxUlp === undefined ? '' : String(s.maxUlp),
     decibels,
     outside,
+    ...Array.from({ length: rankings }, (_, i) => (s.topK?.[i] ? `${Math.floor(s.topK[i].agreement * 1000) / 10} %` : '')),
     verdict,
   ];
 }

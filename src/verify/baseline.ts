@@ -3,8 +3,10 @@ import { type DType, dtypes, isFloat, isKnown } from '../tensor/dtype.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { type Comparison, compare } from './compare.ts';
 import { type InputSet, type InputSummary, perturbed, summarise } from './inputs.ts';
+import { nanInputs, storedDifference } from './remarks.ts';
 import { type Circumstances, type GivenTolerances, isNoise, ruleOf, type Tolerance, toleranceFor } from './tolerance.ts';
 import { type Configuration, isReference, nameOf, referenceConfiguration, type Trial, trial } from './trial.ts';
+import type { Finding } from './verdict.ts';
 
 export interface BaselineOptions {
   readonly seed: number;
@@ -18,6 +20,8 @@ export interface BaselineOptions {
 /** All that is known of A: the reference outputs, how noisy they are where someone asked, and how far each configuration drifts from them. */
 export class Baseline {
   readonly summaries: InputSummary[] = [];
+  /** What is worth knowing of the inputs, and of what was stored beside them. */
+  readonly remarks: Finding[] = [];
   /** Trials of A, by configuration. */
   readonly trials = new Map<string, Trial>();
   /** Outputs that are others from run to run, as far as someone asked. */
@@ -52,7 +56,9 @@ export class Baseline {
       onRun(`reference, ${set.label}`);
       const feeds = set.feeds();
       this.summaries.push(summarise(set, feeds));
+      this.remarks.push(...nanInputs(set, feeds));
       this.#reference.set(set.label, await session.run(feeds, outputs));
+      for (const output of outputs) this.#recall(set, output);
     };
     const result = await trial(runtime, { role: 'a', source }, { ...referenceConfiguration, threads }, sets, visit, opened);
     this.trials.set(nameOf(referenceConfiguration), result);
@@ -130,6 +136,15 @@ export class Baseline {
   /** By how much an output moves when nothing but rounding changes: relative L2. */
   noiseOf(input: string, output: string): number {
     return this.#noise.get(key(referenceConfiguration, input, output)) ?? 0;
+  }
+
+  /** Holds an output against what was stored, which another runtime has computed. */
+  #recall({ label, outputs }: InputSet, output: string): void {
+    const stored = outputs?.[output];
+    if (!stored) return;
+    const elsewhere = this.#circumstances({ provider: 'elsewhere', optimization: 'disabled' }, label, output, this.noiseOf(label, output));
+    const tolerance = toleranceFor(elsewhere, this.#options.tolerances);
+    this.remarks.push(...storedDifference(label, output, compare(stored, this.#reference.get(label)![output]!, ruleOf(tolerance, true))));
   }
 
   #noteNoise(input: string, output: string, relative: number): void {

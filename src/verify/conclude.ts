@@ -1,11 +1,12 @@
 import { dtypes, isKnown } from '../tensor/dtype.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import type { Baseline } from './baseline.ts';
+import { short } from './compare.ts';
 import { isNoise } from './tolerance.ts';
 import { nameOf } from './trial.ts';
 import type { ConfigurationResult, Failure, Finding, OutputResult, Status, Verdict } from './verdict.ts';
 import type { Comparand, Findings, VerifyOptions } from './verify.ts';
-import { describeDifference, short } from './words.ts';
+import { describeDifference } from './words.ts';
 
 export interface Evidence extends Findings {
   readonly a: Comparand;
@@ -28,7 +29,12 @@ export function conclude(e: Evidence): Verdict {
     ...culpritsOf(e),
     ...(status === 'inconclusive' ? vacuous : []),
   ];
-  const warnings = [...e.warnings, ...(baseline ? weaknesses(baseline, e) : []), ...configurations.flatMap(remarks), ...doubts(e)];
+  const warnings = [
+    ...e.warnings,
+    ...(baseline ? [...baseline.remarks, ...weaknesses(baseline, e)] : []),
+    ...configurations.flatMap(c => remarks(c, baseline?.summaries.length ?? 0)),
+    ...doubts(e),
+  ];
   return {
     schema: 'onnx-funnel/verdict@1',
     status,
@@ -160,7 +166,7 @@ function reasonsOf(c: ConfigurationResult): Finding[] {
   const different = [...worst.values()].map(r => ({
     code: 'output-values',
     where: `${nameOf(c)}, output '${r.output}'`,
-    message: describe(r),
+    message: describe(r) + wayOut(c.results.filter(other => other.output === r.output && !other.comparison.same)),
   }));
   return [...different, ...failed];
 }
@@ -168,8 +174,22 @@ function reasonsOf(c: ConfigurationResult): Finding[] {
 const describe = ({ input, comparison, tolerance }: OutputResult): string =>
   `${describeDifference(comparison, tolerance.relativeL2)} (input '${input}')`;
 
+/** The tolerance that would have passed, where one would. */
+function wayOut(failed: readonly OutputResult[]): string {
+  const needed = Math.max(...failed.map(r => Number(r.comparison.requiredAtol)));
+  const byNumbers = failed.every(r => r.comparison.reasons.every(reason => reason === 'elements' || reason === 'relative-l2'));
+  if (!byNumbers || !(needed > 0 && needed < Number.POSITIVE_INFINITY) || failed.some(r => r.tolerance.source === 'exact')) return '';
+  return `; an atol of ${roundedUp(needed)} would have passed`;
+}
+
+/** Two digits that are no less. */
+function roundedUp(x: number): string {
+  const rounded = x.toExponential(1);
+  return Number(rounded) >= x ? rounded : (Number(rounded) + 10 ** (Math.floor(Math.log10(x)) - 1)).toExponential(1);
+}
+
 /** What a configuration did that a reader should know. */
-function remarks(c: ConfigurationResult): Finding[] {
+function remarks(c: ConfigurationResult, inputs: number): Finding[] {
   const findings: Finding[] = [];
   const drifted = c.results.filter(r => r.against === 'same-configuration');
   for (const output of new Set(drifted.map(r => r.output))) {
@@ -178,12 +198,12 @@ function remarks(c: ConfigurationResult): Finding[] {
     findings.push({ code: 'runtime-drift', where: `${nameOf(c)}, output '${output}'`, message });
   }
   if (c.adapter?.startsWith('software') && c.results.length > 0) {
-    const labels = [...new Set(c.results.map(r => r.input))].join(', ');
-    findings.push({
-      code: 'software-adapter',
-      where: nameOf(c),
-      message: `a software adapter is slow: only inputs ${labels} were run on it`,
-    });
+    const labels = [...new Set(c.results.map(r => r.input))];
+    const message =
+      labels.length < inputs
+        ? `a software adapter is slow: only inputs ${labels.join(', ')} were run on it`
+        : 'what ran here is a software adapter, not a GPU';
+    findings.push({ code: 'software-adapter', where: nameOf(c), message });
   }
   const fallbacks = c.placement.b?.fallbacks ?? [];
   if (fallbacks.length > 0) {

@@ -3,7 +3,7 @@ import { RuntimeFailure } from '../runtime/failure.ts';
 import type { Runtime } from '../runtime/session.ts';
 import { decode, encode, read } from '../serde/model-file.ts';
 import type { Baseline } from './baseline.ts';
-import { compare } from './compare.ts';
+import { compare, short } from './compare.ts';
 import type { InputSet } from './inputs.ts';
 import type { LayerReport, Mutation, SelfCheck } from './layer-report.ts';
 import { compareLayers } from './layers.ts';
@@ -12,7 +12,6 @@ import { ruleOf } from './tolerance.ts';
 import { type Configuration, feedsFor, nameOf, referenceConfiguration, trial } from './trial.ts';
 import type { ConfigurationResult } from './verdict.ts';
 import type { Comparand, VerifyOptions } from './verify.ts';
-import { short } from './words.ts';
 
 /** What has been run so far. */
 export interface Ground {

@@ -1,19 +1,27 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
+import type { Optimization } from '../../runtime/session.ts';
 import type { InputKind } from '../../verify/inputs.ts';
 import type { Verdict } from '../../verify/verdict.ts';
 import type { VerifyOptions } from '../../verify/verify.ts';
 import { exitCodes, lineOf, usage } from '../failure.ts';
 import { checkNames } from '../names.ts';
-import { addOptions, type CommonFlags, choice, examples, jsonOption, listOption, nonNegative, seedOption } from '../options.ts';
+import { addOptions, bytes, type CommonFlags, examples, jsonOption, listOption, nonNegative, seedOption, wholeNumber } from '../options.ts';
 import { type Shapes, shape } from '../shapes.ts';
+import { counts, divisors, fraction, numbers, paths, type Tolerances, tolerance, tolerancesOf } from '../verifying.ts';
 
 interface Flags extends CommonFlags {
   readonly provider?: readonly string[];
-  readonly optimization?: NonNullable<VerifyOptions['optimizations']>[number];
+  readonly optimization?: readonly string[];
+  readonly data?: readonly string[];
+  readonly limit?: number;
+  readonly mean?: readonly number[];
+  readonly std?: readonly number[];
   readonly shape?: Shapes;
   readonly seed?: number;
-  readonly atol?: number;
-  readonly rtol?: number;
+  readonly atol?: Tolerances;
+  readonly rtol?: Tolerances;
+  readonly topK?: readonly number[];
+  readonly minAgreement?: number;
   readonly inputs?: readonly string[];
   readonly exclude?: readonly string[];
   readonly equalNan?: boolean;
@@ -22,6 +30,8 @@ interface Flags extends CommonFlags {
   readonly bisect?: boolean;
   readonly layers?: boolean;
   readonly failures?: string;
+  readonly memory?: number;
+  readonly threads?: number;
   readonly detail?: boolean;
 }
 
@@ -34,14 +44,31 @@ export const verify = (): Command =>
         '--provider <a,b>',
         'execution providers to run B on: cpu, webgpu, cuda and what else ONNX Runtime has here (default: cpu)',
       ),
-      choice('--optimization <level>', 'run at this level of graph optimisation only', ['disabled', 'basic', 'extended', 'all']),
+      listOption(
+        '--optimization <a,b>',
+        'levels of graph optimisation to run B at: disabled, basic, extended, all (default: all, and on cpu disabled too)',
+      ),
       new Option('--shape <size>', 'sizes the models leave open: input:1x3x224x224, N=2, or N=1,4 for several; may be repeated').argParser(
         shape,
       ),
-      listOption('--inputs <a,b>', 'kinds of generated inputs (default: all; on a software adapter normal and flips)'),
+      new Option(
+        '--data <what>',
+        "inputs of yours: .npy, .npz, an image, a folder of images or of ONNX's test data, a module that makes inputs; x=FILE for one input of several; may be repeated",
+      ).argParser(paths),
+      new Option('--limit <number>', 'how many inputs one folder or module may give (default: 16)').argParser(wholeNumber(1)),
+      new Option('--mean <a,b,c>', "what is taken off an image's channels, of 1 (default: ImageNet's)").argParser(numbers),
+      new Option('--std <a,b,c>', "what they are divided by (default: ImageNet's)").argParser(divisors),
+      listOption(
+        '--inputs <a,b>',
+        'kinds of generated inputs (default: all, or none beside --data; on a software adapter normal and flips)',
+      ),
       seedOption('seed of the generated inputs (default: 0)'),
-      new Option('--atol <x>', 'absolute tolerance, instead of the derived one').argParser(nonNegative),
-      new Option('--rtol <x>', 'relative tolerance, instead of the derived one').argParser(nonNegative),
+      new Option('--atol <x>', 'absolute tolerance, instead of the derived one; output:1e-4 for one output; may be repeated').argParser(
+        tolerance,
+      ),
+      new Option('--rtol <x>', 'relative tolerance, likewise').argParser(tolerance),
+      new Option('--top-k <a,b>', 'how far the largest elements of each row agree, such as 1,5').argParser(counts),
+      new Option('--min-agreement <x>', 'least agreement of these, 0 to 1, that counts as the same (default: any)').argParser(fraction),
       listOption('--exclude <a,b>', 'outputs to leave out'),
       new Option('--equal-nan', 'NaN equals NaN'),
       new Option('--timeout <seconds>', 'how long one run may take (default: 300)').argParser(seconds),
@@ -52,6 +79,10 @@ export const verify = (): Command =>
         '--failures <folder>',
         'write the smallest subgraphs that differ (a.onnx, b.onnx) and their inputs here; includes --bisect',
       ),
+      new Option('--memory <bytes>', 'how much memory ONNX Runtime may take, such as 4GiB (default: three quarters of it)').argParser(
+        bytes,
+      ),
+      new Option('--threads <number>', 'threads inside an operator (default: 1, which makes results repeatable)').argParser(wholeNumber(1)),
       new Option('--detail', 'list every output under every input'),
       jsonOption(),
     )
@@ -64,13 +95,16 @@ export const verify = (): Command =>
     ['funnel verify resnet18.onnx frelu.onnx', 'on the CPU, unoptimised and optimised'],
     ['funnel verify a.onnx b.onnx --provider cpu,webgpu --shape N=1,4', 'on the GPU too, for two batch sizes'],
     ['funnel verify a.onnx b.onnx --failures smallest', 'the nodes to blame, and the smallest subgraphs that show it'],
+    ['funnel verify a.onnx b.onnx --data photos --top-k 1,5', 'on images, and how far the classes that come out first agree'],
     ['funnel verify a.onnx b.onnx --json > verdict.json || exit 1', 'in CI'],
   );
 
 async function run(a: string, b: string, flags: Flags): Promise<void> {
-  if (a === '-' && b === '-') throw usage("both models can't come from standard input");
+  if ([a, b, ...(flags.data ?? [])].filter(path => path === '-').length > 1) throw usage('only one file can come from standard input');
+  if (flags.minAgreement !== undefined && !flags.topK) throw usage('--min-agreement is about rankings: add --top-k, such as --top-k 1,5');
   const { providerNames } = await import('../../runtime/providers.ts');
   checkNames('provider', flags.provider ?? [], providerNames);
+  checkNames('level of optimisation', flags.optimization ?? [], levels);
   const { inputKinds } = await import('../../verify/inputs.ts');
   checkNames('kind of input', flags.inputs ?? [], inputKinds);
   const [api, { progressBar }] = await Promise.all([import('../../api.ts'), import('../progress.ts')]);
@@ -79,34 +113,31 @@ async function run(a: string, b: string, flags: Flags): Promise<void> {
   await report(verdict, [a, b], flags);
 }
 
-function optionsOf({
-  provider,
-  optimization,
-  shape,
-  inputs,
-  seed,
-  atol,
-  rtol,
-  exclude,
-  equalNan,
-  timeout,
-  ...flags
-}: Flags): VerifyOptions {
-  const { selfCheck, bisect, layers, failures } = flags;
+const levels: readonly Optimization[] = ['disabled', 'basic', 'extended', 'all'];
+
+function optionsOf(flags: Flags): VerifyOptions {
+  const { provider, optimization, shape, data, limit, mean, std, inputs, seed, exclude, topK, minAgreement, equalNan, threads } = flags;
+  const { timeout, memory, selfCheck, bisect, layers, failures } = flags;
   return {
     ...(provider && { providers: provider }),
-    ...(optimization && { optimizations: [optimization] }),
+    ...(optimization && { optimizations: optimization as readonly Optimization[] }),
     ...(shape && { shapes: shape }),
     ...(inputs && { kinds: inputs as readonly InputKind[] }),
     ...(seed !== undefined && { seed }),
-    ...((atol !== undefined || rtol !== undefined) && { tolerances: { atol, rtol } }),
+    ...(data && { data }),
+    ...(limit !== undefined && { limit }),
+    ...((mean || std) && { images: { mean, std } }),
+    tolerances: tolerancesOf(flags.atol, flags.rtol),
+    ...(topK && { topK }),
+    ...(minAgreement !== undefined && { minAgreement }),
+    ...(threads !== undefined && { threads }),
     ...(exclude && { exclude }),
     ...(equalNan && { equalNan }),
     ...(selfCheck && { selfCheck }),
     ...(bisect && { bisect }),
     ...(layers && { layers }),
     ...(failures !== undefined && { failures }),
-    ...(timeout !== undefined && { runtime: { timeout: timeout * 1000 } }),
+    runtime: { ...(timeout !== undefined && { timeout: timeout * 1000 }), ...(memory !== undefined && { memoryLimit: memory }) },
   };
 }
 
@@ -129,7 +160,11 @@ function failureOf({ reasons, summary }: Verdict, [a, b]: readonly string[]): Er
   if (!reason) return usage(summary);
   const { code, message, where } = reason;
   const label = where === 'A' ? a : where === 'B' ? b : where;
-  const remedy = code === 'runtime-timeout' ? '; --timeout SECONDS gives it more' : '';
+  const remedies: Readonly<Record<string, string>> = {
+    'runtime-timeout': '; --timeout SECONDS gives it more',
+    'runtime-memory': '; --memory BYTES gives it more',
+  };
+  const remedy = remedies[code] ?? '';
   // A missing provider names itself and its remedy.
   return usage((code === 'runtime-provider' || message.includes(String(label)) ? message : `${label}: ${message}`) + remedy);
 }
