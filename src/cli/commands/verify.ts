@@ -1,10 +1,12 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import type { InputKind } from '../../verify/inputs.ts';
+import type { Report } from '../../verify/report.ts';
 import type { Verdict } from '../../verify/verdict.ts';
 import type { VerifyOptions } from '../../verify/verify.ts';
 import { exitCodes, lineOf, usage } from '../failure.ts';
 import { checkNames } from '../names.ts';
 import { addOptions, type CommonFlags, choice, examples, jsonOption, listOption, nonNegative, seedOption } from '../options.ts';
+import { checkReports, reportOption, takesStdout, type WantedReport, writeReports } from '../reporting.ts';
 import { type Shapes, shape } from '../shapes.ts';
 
 interface Flags extends CommonFlags {
@@ -19,6 +21,7 @@ interface Flags extends CommonFlags {
   readonly equalNan?: boolean;
   readonly timeout?: number;
   readonly detail?: boolean;
+  readonly report?: readonly WantedReport[];
 }
 
 /** `funnel verify`: two models, one answer. */
@@ -42,6 +45,7 @@ export const verify = (): Command =>
       new Option('--equal-nan', 'NaN equals NaN'),
       new Option('--timeout <seconds>', 'how long one run may take (default: 300)').argParser(seconds),
       new Option('--detail', 'list every output under every input'),
+      reportOption(),
       jsonOption(),
     )
       .description(
@@ -53,6 +57,7 @@ export const verify = (): Command =>
     ['funnel verify resnet18.onnx frelu.onnx', 'on the CPU, unoptimised and optimised'],
     ['funnel verify a.onnx b.onnx --provider cpu,webgpu --shape N=1,4', 'on the GPU too, for two batch sizes'],
     ['funnel verify a.onnx b.onnx --json > verdict.json || exit 1', 'in CI'],
+    ['funnel verify a.onnx b.onnx --report junit=verify.xml --report markdown', "test results, and GitHub's step summary"],
   );
 
 async function run(a: string, b: string, flags: Flags): Promise<void> {
@@ -61,10 +66,21 @@ async function run(a: string, b: string, flags: Flags): Promise<void> {
   checkNames('provider', flags.provider ?? [], providerNames);
   const { inputKinds } = await import('../../verify/inputs.ts');
   checkNames('kind of input', flags.inputs ?? [], inputKinds);
+  const { report: wanted = [] } = flags;
+  await checkReports(wanted, { json: flags.json, files: [a, b] });
   const [api, { progressBar }] = await Promise.all([import('../../api.ts'), import('../progress.ts')]);
   const progress = await progressBar();
   const verdict = await api.verify(a, b, { ...optionsOf(flags), onProgress: progress.update }).finally(() => progress.stop());
+  const code = wanted.length === 0 ? exitCodes.ok : await writeReports(await reportFor(verdict, [a, b]), wanted, flags);
   await report(verdict, [a, b], flags);
+  process.exitCode = Math.max(code, Number(process.exitCode));
+}
+
+/** A report of one case, with what tells the models apart where both can be read once more. */
+async function reportFor(verdict: Verdict, [a, b]: readonly [string, string]): Promise<Report> {
+  const [{ diff }, { reportOf }] = await Promise.all([import('../../api.ts'), import('../../verify/report.ts')]);
+  const found = a === '-' || b === '-' ? undefined : await diff(a, b).catch(() => undefined);
+  return reportOf([{ name: `${a} → ${b}`, verdict, ...(found && { diff: found }) }]);
 }
 
 function optionsOf({ provider, optimization, shape, inputs, seed, atol, rtol, exclude, equalNan, timeout }: Flags): VerifyOptions {
@@ -88,7 +104,7 @@ async function report(verdict: Verdict, paths: readonly string[], flags: Flags):
     import('../output.ts'),
   ]);
   const code = exitCodeOf(verdict);
-  if (code <= exitCodes.different || flags.json)
+  if (!takesStdout(flags.report ?? []) && (code <= exitCodes.different || flags.json))
     say({ json: verdict, text: () => verdictText(verdict, { detail: flags.detail ?? false }) }, flags);
   if (code > exitCodes.different) process.stderr.write(`${lineOf(failureOf(verdict, paths))}\n`);
   process.exitCode = code;
