@@ -4,7 +4,7 @@ import type { JsonNumber } from '../verify/compare.ts';
 import type { ConfigurationResult, Finding, OutputResult, Status, Verdict } from '../verify/verdict.ts';
 import { plain, plural } from './format.ts';
 
-const paint: Readonly<Record<Status, (text: string) => string>> = {
+export const paint: Readonly<Record<Status, (text: string) => string>> = {
   same: chalk.green.bold,
   different: chalk.red.bold,
   inconclusive: chalk.yellow.bold,

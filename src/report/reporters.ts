@@ -1,0 +1,26 @@
+import type { Report } from '../verify/report.ts';
+
+/** What a reporter may be told. */
+export interface ReporterOptions {
+  /** Every output under every input, where a format lists the worst of each otherwise. */
+  readonly detail?: boolean;
+}
+
+/** A report as a document. It depends on nothing but the report: the same one gives the same bytes. */
+export type Reporter = (report: Report, options: ReporterOptions) => string | Promise<string>;
+
+/** Each format loads what it needs when it is asked for. One line for each. */
+const reporters = {
+  text: async () => (await import('./report-text.ts')).reportText,
+  json: async () => (await import('./report-json.ts')).reportJson,
+} satisfies Readonly<Record<string, () => Promise<Reporter>>>;
+
+export type Format = keyof typeof reporters;
+export const formats = Object.keys(reporters) as readonly Format[];
+
+/** Ends with a line break. */
+export async function render(report: Report, format: Format, options: ReporterOptions = {}): Promise<string> {
+  const reporter: Reporter = await reporters[format]();
+  const text = await reporter(report, options);
+  return text === '' || text.endsWith('\n') ? text : `${text}\n`;
+}
