@@ -16,7 +16,8 @@ export function reportText(report: Report, options: { readonly detail?: boolean 
   return [`${[headline(report), ...report.cases.map(caseLine)].join('\n')}\n`, ...sections].join('\n');
 }
 
-function headline(report: Report): string {
+/** The answer in a line. */
+export function headline(report: Report): string {
   const counts = tally(report.cases.map(c => c.verdict.status)).map(([status, n]) => `${n} ${status}`);
   return `${paint[report.status](report.status)}: ${[plural(report.cases.length, 'case'), ...counts].join(', ')}${remarks(report)}`;
 }
@@ -28,6 +29,7 @@ export function remarks({ shard, complete }: Report): string {
 
 const mark: Readonly<Record<Status, string>> = { same: '✓', different: '✗', inconclusive: '?', unavailable: '?', invalid: '✗' };
 
-function caseLine({ name, verdict }: Case): string {
+/** One case in a line. */
+export function caseLine({ name, verdict }: Case): string {
   return `  ${paint[verdict.status](mark[verdict.status])} ${plain(name)}  ${chalk.dim(plain(verdict.summary))}`;
 }

@@ -134,7 +134,8 @@ function describe({ input, comparison: c, tolerance: t }: OutputResult): string 
   if (c.reasons.includes('top-k'))
     parts.push(`as rankings they agree only ${c.topK?.map(r => `to ${percent(r.agreement)} for k = ${r.k}`).join(', ')}`);
   if (c.reasons.includes('nan')) parts.push('NaN on one side');
-  if (c.reasons.includes('nan-in-both')) parts.push('NaN on both sides, a difference unless NaN is said to equal NaN (--equal-nan, equalNan)');
+  if (c.reasons.includes('nan-in-both'))
+    parts.push('NaN on both sides, a difference unless NaN is said to equal NaN (--equal-nan, equalNan)');
   if (c.worst) parts.push(`worst at [${c.worst.index}]: ${c.worst.expected} became ${c.worst.actual}`);
   return `${parts.join('; ')} (input '${input}')`;
 }
