@@ -11,8 +11,16 @@ export type Reporter = (report: Report, options: ReporterOptions) => string | Pr
 
 /** Each format loads what it needs when it is asked for. One line for each. */
 const reporters = {
-  text: async () => (await import('./report-text.ts')).reportText,
+  text: async () => {
+    const [{ reportText }, { stripVTControlCharacters }] = await Promise.all([import('./report-text.ts'), import('node:util')]);
+    return (report, options) => stripVTControlCharacters(reportText(report, options));
+  },
   json: async () => (await import('./report-json.ts')).reportJson,
+  junit: async () => (await import('./report-junit.ts')).reportJunit,
+  sarif: async () => (await import('./report-sarif.ts')).reportSarif,
+  markdown: async () => (await import('./report-markdown.ts')).reportMarkdown,
+  github: async () => (await import('./report-github.ts')).reportGithub,
+  // html: async () => (await import('./html/html.ts')).htmlReport,
 } satisfies Readonly<Record<string, () => Promise<Reporter>>>;
 
 export type Format = keyof typeof reporters;
