@@ -33,6 +33,8 @@ export type { DType } from './tensor/dtype.ts';
 export { Tensor } from './tensor/tensor.ts';
 export { parse } from './text/parse.ts';
 export { print } from './text/print.ts';
+export type { GeneratedInput, GeneratedTensor, GeneratorContext, InputGenerator } from './verify/data/generator.ts';
 export type { PassComparison } from './verify/each-pass.ts';
+export type { InputSet } from './verify/inputs.ts';
 export type { Verdict } from './verify/verdict.ts';
 export type { VerifyOptions } from './verify/verify.ts';

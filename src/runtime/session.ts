@@ -3,6 +3,7 @@ import { totalmem } from 'node:os';
 import { join, resolve } from 'node:path';
 import { ProviderUnavailable } from '../errors.ts';
 import { Tensor } from '../tensor/tensor.ts';
+import { describeAdapter } from './adapters.ts';
 import { Child, type Limits } from './child.ts';
 import { RuntimeFailure } from './failure.ts';
 import { Session, type Tensors } from './open-session.ts';
@@ -15,7 +16,7 @@ import {
   type Request,
   type WireModel,
 } from './protocol.ts';
-import { checkProviderName, childEnvironment, describeAdapter, unavailable } from './providers.ts';
+import { checkProviderName, childEnvironment, unavailable } from './providers.ts';
 
 export type { Tensors } from './open-session.ts';
 export type { ModelInterface, Optimization, Placement, ValueMetadata } from './protocol.ts';

@@ -30,7 +30,7 @@ export async function loadModule(path: string): Promise<unknown> {
     const options = { fsCache: false, interopDefault: false, virtualModules: await provided() };
     loaded = await createJiti(pathToFileURL(file).href, options).import(file);
   } catch (error) {
-    const [, place] = /:(\d+:\d+)$/m.exec(error instanceof SyntaxError ? error.message : '') ?? [];
+    const [, place] = /^ParseError: .*\n.*:(\d+:\d+)/.exec(error instanceof Error ? error.message : '') ?? [];
     throw new FunnelError('E_MODULE', `${place ? `${path}:${place}` : path} can't be loaded: ${thrown(error)}`, { cause: error });
   }
   // `module.exports = …` of an older module is what it exports by default.

@@ -167,8 +167,11 @@ function remarks(c: ConfigurationResult, inputs: number): Finding[] {
   }
   if (c.adapter?.startsWith('software') && c.results.length > 0) {
     const labels = [...new Set(c.results.map(r => r.input))];
-    const some = labels.length < inputs ? `only inputs ${labels.join(', ')} were run on it` : 'it takes long';
-    findings.push({ code: 'software-adapter', where: nameOf(c), message: `a software adapter is slow: ${some}` });
+    const message =
+      labels.length < inputs
+        ? `a software adapter is slow: only inputs ${labels.join(', ')} were run on it`
+        : 'what ran here is a software adapter, not a GPU';
+    findings.push({ code: 'software-adapter', where: nameOf(c), message });
   }
   const fallbacks = c.placement.b?.fallbacks ?? [];
   if (fallbacks.length > 0) {

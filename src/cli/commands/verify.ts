@@ -160,7 +160,11 @@ function failureOf({ reasons, summary }: Verdict, [a, b]: readonly string[]): Er
   if (!reason) return usage(summary);
   const { code, message, where } = reason;
   const label = where === 'A' ? a : where === 'B' ? b : where;
-  const remedy = code === 'runtime-timeout' ? '; --timeout SECONDS gives it more' : '';
+  const remedies: Readonly<Record<string, string>> = {
+    'runtime-timeout': '; --timeout SECONDS gives it more',
+    'runtime-memory': '; --memory BYTES gives it more',
+  };
+  const remedy = remedies[code] ?? '';
   // A missing provider names itself and its remedy.
   return usage((code === 'runtime-provider' || message.includes(String(label)) ? message : `${label}: ${message}`) + remedy);
 }
