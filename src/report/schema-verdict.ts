@@ -14,7 +14,7 @@ const comparison = z
     same: z.boolean(),
     identical: z.boolean().meta({ description: 'Every element has the same bits.' }),
     reasons: z
-      .array(z.enum(['dtype', 'shape', 'elements', 'relative-l2', 'nan', 'nan-in-both', 'infinity']))
+      .array(z.enum(['dtype', 'shape', 'elements', 'relative-l2', 'nan', 'nan-in-both', 'infinity', 'top-k']))
       .meta({ description: 'Why not same.' }),
     elements: count,
     violations: count.meta({ description: 'Elements outside the tolerance.' }),
@@ -22,7 +22,11 @@ const comparison = z
     meanAbs: jsonNumber,
     p99Abs: jsonNumber,
     maxRel: jsonNumber,
+    meanRel: jsonNumber,
+    p99Rel: jsonNumber,
     maxUlp: jsonNumber.optional().meta({ description: 'Largest distance in units in the last place; absent for exact types.' }),
+    meanUlp: jsonNumber.optional(),
+    p99Ulp: jsonNumber.optional(),
     relativeL2: jsonNumber.meta({ description: '‖a − b‖₂ / ‖a‖₂' }),
     cosine: jsonNumber,
     snrDb: jsonNumber,
@@ -39,6 +43,10 @@ const comparison = z
     histogram: z
       .array(z.tuple([z.int(), count]))
       .meta({ description: 'Elements by the decade of |a − b|: [-7, 12] are 12 with 1e-7 ≤ |a − b| < 1e-6.' }),
+    topK: z
+      .array(z.strictObject({ k: count, agreement: z.number() }))
+      .optional()
+      .meta({ description: "Of B's k largest elements of each row, the part that is among A's k largest too." }),
   })
   .meta({ id: 'comparison', description: 'How two tensors relate; statistics are over elements that are finite in both.' });
 
@@ -104,6 +112,10 @@ const input = z
     source: z.enum([...inputKinds, 'given']),
     shapes: z.record(z.string(), z.array(count)),
     sha256: sha256.meta({ description: 'Over names, types, shapes and values.' }),
+    files: z
+      .array(z.strictObject({ path: z.string(), sha256 }))
+      .optional()
+      .meta({ description: 'What the values come from.' }),
   })
   .meta({ id: 'input' });
 
