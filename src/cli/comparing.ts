@@ -32,7 +32,6 @@ export async function compareAll(
     conclude(of, wanted, flags);
     return writeReports(of, wanted, flags);
   };
-  // The runtime is interrupted with us: what ends after that says nothing.
   let open = true;
   const leave = () => {
     open = false;
@@ -56,7 +55,6 @@ export async function compareAll(
   } finally {
     await runtime.close();
   }
-  if (!open) return;
   const whole = report(done.length === planned.length);
   const least = await tell(whole);
   process.exitCode = Math.max(least, exitCodeOfReport(whole));

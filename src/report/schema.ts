@@ -71,7 +71,15 @@ export function readReport(text: string, label: string): Report {
     const [issue] = parsed.error.issues;
     throw refuse(`${issue!.path.join('.') || 'at the top'}: ${issue!.message}`);
   }
-  return parsed.data as Report;
+  return ordered(parsed.data, json) as Report;
+}
+
+/** A value with its keys in the order of the text it comes from: written again, it is that text again. */
+function ordered(value: unknown, text: unknown): unknown {
+  if (Array.isArray(value)) return value.map((item, i) => ordered(item, (text as readonly unknown[])[i]));
+  if (typeof value !== 'object' || value === null) return value;
+  const [values, texts] = [value, text] as [Record<string, unknown>, Record<string, unknown>];
+  return Object.fromEntries(Object.keys(texts).map(key => [key, ordered(values[key], texts[key])]));
 }
 
 /** The published JSON schemas, by file name. */

@@ -1,4 +1,4 @@
-import { resolve } from 'node:path';
+import { basename, resolve } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import type { PlannedCase } from '../../ci/cases.ts';
 import type { Config } from '../../ci/config.ts';
@@ -58,7 +58,10 @@ async function run(path: string | undefined, flags: Flags): Promise<void> {
   const { ofShard } = await import('../../ci/shard.ts');
   const planned = flags.shard ? ofShard(all, flags.shard) : all;
   const wanted = [...given, ...reportsOf(config)];
-  await checkReports(wanted, { json: flags.json, files: [] });
+  await checkReports(wanted, {
+    json: flags.json,
+    files: [basename(label), ...all.flatMap(c => ('a' in c.models ? [c.models.a, c.models.b] : [c.models.model]))],
+  });
   if (planned.length === 0) process.stderr.write(`funnel: ${nothing(label, all.length, flags.shard)}\n`);
   const { compareAll } = await import('../comparing.ts');
   await compareAll(planned, config.runtime, wanted, flags);

@@ -5,8 +5,10 @@ import type { Report } from '../../verify/report.ts';
 import type { Verdict } from '../../verify/verdict.ts';
 import type { VerifyOptions } from '../../verify/verify.ts';
 import { exitCodes, lineOf, usage } from '../failure.ts';
+import { leaving } from '../interrupt.ts';
 import { checkNames } from '../names.ts';
 import { addOptions, bytes, type CommonFlags, examples, jsonOption, listOption, nonNegative, seedOption, wholeNumber } from '../options.ts';
+import { provideOwnModules } from '../own-modules.ts';
 import { checkReports, reportOption, takesStdout, type WantedReport, writeReports } from '../reporting.ts';
 import { type Shapes, shape } from '../shapes.ts';
 import { counts, divisors, fraction, numbers, paths, type Tolerances, tolerance, tolerancesOf } from '../verifying.ts';
@@ -104,10 +106,18 @@ async function run(a: string, b: string, flags: Flags): Promise<void> {
   await checkReports(wanted, { json: flags.json, files: [a, b] });
   const [api, { progressBar }] = await Promise.all([import('../../api.ts'), import('../progress.ts')]);
   const progress = await progressBar();
-  const verdict = await api.verify(a, b, { ...optionsOf(flags), onProgress: progress.update }).finally(() => progress.stop());
+  await provideOwnModules();
+  const work = () => api.verify(a, b, { ...optionsOf(flags), onProgress: progress.update }).finally(() => progress.stop());
+  const verdict = await leaving(() => writeUnfinished(wanted, flags), work);
   const code = wanted.length === 0 ? exitCodes.ok : await writeReports(await reportFor(verdict, [a, b]), wanted, flags);
   await report(verdict, [a, b], flags);
   process.exitCode = Math.max(code, Number(process.exitCode));
+}
+
+/** What is left of a run that was interrupted: reports that say so. */
+async function writeUnfinished(wanted: readonly WantedReport[], flags: Flags): Promise<void> {
+  const { reportOf } = await import('../../verify/report.ts');
+  await writeReports(reportOf([], { complete: false }), wanted, flags);
 }
 
 /** A report of one case, with what tells the models apart where both can be read once more. */
