@@ -1,11 +1,15 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import type { Optimization } from '../../runtime/session.ts';
 import type { InputKind } from '../../verify/inputs.ts';
+import type { Report } from '../../verify/report.ts';
 import type { Verdict } from '../../verify/verdict.ts';
 import type { VerifyOptions } from '../../verify/verify.ts';
 import { exitCodes, lineOf, usage } from '../failure.ts';
+import { leaving } from '../interrupt.ts';
 import { checkNames } from '../names.ts';
 import { addOptions, bytes, type CommonFlags, examples, jsonOption, listOption, nonNegative, seedOption, wholeNumber } from '../options.ts';
+import { provideOwnModules } from '../own-modules.ts';
+import { checkReports, reportOption, takesStdout, type WantedReport, writeReports } from '../reporting.ts';
 import { type Shapes, shape } from '../shapes.ts';
 import { counts, divisors, fraction, numbers, paths, type Tolerances, tolerance, tolerancesOf } from '../verifying.ts';
 
@@ -33,6 +37,7 @@ interface Flags extends CommonFlags {
   readonly memory?: number;
   readonly threads?: number;
   readonly detail?: boolean;
+  readonly report?: readonly WantedReport[];
 }
 
 /** `funnel verify`: two models, one answer. */
@@ -84,6 +89,7 @@ export const verify = (): Command =>
       ),
       new Option('--threads <number>', 'threads inside an operator (default: 1, which makes results repeatable)').argParser(wholeNumber(1)),
       new Option('--detail', 'list every output under every input'),
+      reportOption(),
       jsonOption(),
     )
       .description(
@@ -97,6 +103,7 @@ export const verify = (): Command =>
     ['funnel verify a.onnx b.onnx --failures smallest', 'the nodes to blame, and the smallest subgraphs that show it'],
     ['funnel verify a.onnx b.onnx --data photos --top-k 1,5', 'on images, and how far the classes that come out first agree'],
     ['funnel verify a.onnx b.onnx --json > verdict.json || exit 1', 'in CI'],
+    ['funnel verify a.onnx b.onnx --report junit=verify.xml --report markdown', "test results, and GitHub's step summary"],
   );
 
 async function run(a: string, b: string, flags: Flags): Promise<void> {
@@ -107,10 +114,29 @@ async function run(a: string, b: string, flags: Flags): Promise<void> {
   checkNames('level of optimisation', flags.optimization ?? [], levels);
   const { inputKinds } = await import('../../verify/inputs.ts');
   checkNames('kind of input', flags.inputs ?? [], inputKinds);
+  const { report: wanted = [] } = flags;
+  await checkReports(wanted, { json: flags.json, files: [a, b] });
   const [api, { progressBar }] = await Promise.all([import('../../api.ts'), import('../progress.ts')]);
   const progress = await progressBar();
-  const verdict = await api.verify(a, b, { ...optionsOf(flags), onProgress: progress.update }).finally(() => progress.stop());
+  await provideOwnModules();
+  const work = () => api.verify(a, b, { ...optionsOf(flags), onProgress: progress.update }).finally(() => progress.stop());
+  const verdict = await leaving(() => writeUnfinished(wanted, flags), work);
+  const code = wanted.length === 0 ? exitCodes.ok : await writeReports(await reportFor(verdict, [a, b]), wanted, flags);
   await report(verdict, [a, b], flags);
+  process.exitCode = Math.max(code, Number(process.exitCode));
+}
+
+/** What is left of a run that was interrupted: reports that say so. */
+async function writeUnfinished(wanted: readonly WantedReport[], flags: Flags): Promise<void> {
+  const { reportOf } = await import('../../verify/report.ts');
+  await writeReports(reportOf([], { complete: false }), wanted, flags);
+}
+
+/** A report of one case, with what tells the models apart where both can be read once more. */
+async function reportFor(verdict: Verdict, [a, b]: readonly [string, string]): Promise<Report> {
+  const [{ diff }, { reportOf }] = await Promise.all([import('../../api.ts'), import('../../verify/report.ts')]);
+  const found = a === '-' || b === '-' ? undefined : await diff(a, b).catch(() => undefined);
+  return reportOf([{ name: `${a} → ${b}`, verdict, ...(found && { diff: found }) }]);
 }
 
 const levels: readonly Optimization[] = ['disabled', 'basic', 'extended', 'all'];
@@ -148,7 +174,7 @@ async function report(verdict: Verdict, paths: readonly string[], flags: Flags):
     import('../output.ts'),
   ]);
   const code = exitCodeOf(verdict);
-  if (code <= exitCodes.different || flags.json)
+  if (!takesStdout(flags.report ?? []) && (code <= exitCodes.different || flags.json))
     say({ json: verdict, text: () => verdictText(verdict, { detail: flags.detail ?? false }) }, flags);
   if (code > exitCodes.different) process.stderr.write(`${lineOf(failureOf(verdict, paths))}\n`);
   process.exitCode = code;
