@@ -1,15 +1,16 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import type { InputKind } from '../../verify/inputs.ts';
-import type { Report } from '../../verify/report.ts';
+import type { Case, Report } from '../../verify/report.ts';
 import type { Verdict } from '../../verify/verdict.ts';
 import type { VerifyOptions } from '../../verify/verify.ts';
+import { type BaselineFlags, baselineOptions, judge, openBaseline } from '../baseline.ts';
 import { exitCodes, lineOf, usage } from '../failure.ts';
 import { checkNames } from '../names.ts';
 import { addOptions, type CommonFlags, choice, examples, jsonOption, listOption, nonNegative, seedOption } from '../options.ts';
 import { checkReports, reportOption, takesStdout, type WantedReport, writeReports } from '../reporting.ts';
 import { type Shapes, shape } from '../shapes.ts';
 
-interface Flags extends CommonFlags {
+interface Flags extends CommonFlags, BaselineFlags {
   readonly provider?: readonly string[];
   readonly optimization?: NonNullable<VerifyOptions['optimizations']>[number];
   readonly shape?: Shapes;
@@ -45,6 +46,7 @@ export const verify = (): Command =>
       new Option('--equal-nan', 'NaN equals NaN'),
       new Option('--timeout <seconds>', 'how long one run may take (default: 300)').argParser(seconds),
       new Option('--detail', 'list every output under every input'),
+      ...baselineOptions(),
       reportOption(),
       jsonOption(),
     )
@@ -58,6 +60,10 @@ export const verify = (): Command =>
     ['funnel verify a.onnx b.onnx --provider cpu,webgpu --shape N=1,4', 'on the GPU too, for two batch sizes'],
     ['funnel verify a.onnx b.onnx --json > verdict.json || exit 1', 'in CI'],
     ['funnel verify a.onnx b.onnx --report junit=verify.xml --report markdown', "test results, and GitHub's step summary"],
+    [
+      'funnel verify a.onnx int8.onnx --baseline drift.json --update-baseline',
+      'accept what differs now; without the last option it may not grow',
+    ],
   );
 
 async function run(a: string, b: string, flags: Flags): Promise<void> {
@@ -67,20 +73,23 @@ async function run(a: string, b: string, flags: Flags): Promise<void> {
   const { inputKinds } = await import('../../verify/inputs.ts');
   checkNames('kind of input', flags.inputs ?? [], inputKinds);
   const { report: wanted = [] } = flags;
-  await checkReports(wanted, { json: flags.json, files: [a, b] });
+  const baseline = await openBaseline(flags);
+  await checkReports(wanted, { json: flags.json, files: [a, b, ...(baseline ? [baseline.path] : [])] });
   const [api, { progressBar }] = await Promise.all([import('../../api.ts'), import('../progress.ts')]);
   const progress = await progressBar();
-  const verdict = await api.verify(a, b, { ...optionsOf(flags), onProgress: progress.update }).finally(() => progress.stop());
-  const code = wanted.length === 0 ? exitCodes.ok : await writeReports(await reportFor(verdict, [a, b]), wanted, flags);
+  const found = await api.verify(a, b, { ...optionsOf(flags), onProgress: progress.update }).finally(() => progress.stop());
+  const judged = await judge([{ name: `${a} → ${b}`, verdict: found }], baseline);
+  const [{ verdict }] = judged.cases as readonly [Case];
+  const written = wanted.length === 0 ? exitCodes.ok : await writeReports(await reportOn(judged.cases, [a, b]), wanted, flags);
   await report(verdict, [a, b], flags);
-  process.exitCode = Math.max(code, Number(process.exitCode));
+  process.exitCode = Math.max(judged.code, written, Number(process.exitCode));
 }
 
-/** A report of one case, with what tells the models apart where both can be read once more. */
-async function reportFor(verdict: Verdict, [a, b]: readonly [string, string]): Promise<Report> {
+/** A report, with what tells the models apart where both can be read once more. */
+async function reportOn([only]: readonly Case[], [a, b]: readonly [string, string]): Promise<Report> {
   const [{ diff }, { reportOf }] = await Promise.all([import('../../api.ts'), import('../../verify/report.ts')]);
   const found = a === '-' || b === '-' ? undefined : await diff(a, b).catch(() => undefined);
-  return reportOf([{ name: `${a} → ${b}`, verdict, ...(found && { diff: found }) }]);
+  return reportOf([{ ...only!, ...(found && { diff: found }) }]);
 }
 
 function optionsOf({ provider, optimization, shape, inputs, seed, atol, rtol, exclude, equalNan, timeout }: Flags): VerifyOptions {
