@@ -4,6 +4,15 @@
  * @packageDocumentation
  */
 export { cost, diff, type ModelOrPath, plan, type RewriteOptions, type RewriteResult, read, rewrite, verify, write } from './api.ts';
+export {
+  type CaseConfig,
+  type CaseOptions,
+  type Config,
+  defineConfig,
+  type PairCase,
+  type PassesCase,
+  type PipelineCase,
+} from './ci/config.ts';
 export { DecodeError, FunnelError, InvalidModel, PassFailed, type Problem, ProviderUnavailable, TextSyntaxError } from './errors.ts';
 export type { Shapes } from './infer/shapes.ts';
 export type { CostedForm, CostReport, FormCost, SiteCost } from './inspect/cost.ts';

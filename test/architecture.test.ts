@@ -24,6 +24,7 @@ const layers = [
   'src/report/',
   'src/codegen/',
   'src/api.ts',
+  'src/ci/',
   'src/index.ts',
   'src/cli/',
 ];

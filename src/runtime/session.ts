@@ -39,7 +39,7 @@ export interface SessionOptions {
   readonly optimization?: Optimization;
   /** Threads inside an operator; default: ONNX Runtime's choice. 1 makes results independent of the machine's core count. */
   readonly threads?: number;
-  /** Count the nodes per provider in the first run. Always done for providers other than `cpu`. */
+  /** Count the nodes per provider in the first run, and refuse a provider that takes none; default: for providers other than `cpu`. */
   readonly placement?: boolean;
 }
 
@@ -120,7 +120,7 @@ export class Runtime {
     const backends = (await this.describe()).backends.map(b => b.name);
     if (!backends.includes(provider))
       throw unavailable(provider, `onnxruntime-node has no such provider on ${process.platform}-${process.arch}`, backends);
-    const measured = provider !== 'cpu' || options.placement === true;
+    const measured = options.placement ?? provider !== 'cpu';
     try {
       const opened = await this.#askWith(model, (wire, child) => {
         const profile = measured ? join(child.folder, `profile-${this.#files++}`) : undefined;

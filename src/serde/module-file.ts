@@ -7,6 +7,13 @@ import { reason } from './file.ts';
 /** Whether a file is a module by its name: TypeScript or JavaScript. */
 export const isModule = (path: string): boolean => /\.[cm]?[jt]s$/.test(path);
 
+let provided: () => Promise<Readonly<Record<string, unknown>>> = async () => ({});
+
+/** Modules that users' modules get under these names, wherever they lie: this very package, for those that a command runs. */
+export function provideModules(modules: typeof provided): void {
+  provided = modules;
+}
+
 /**
  * The default export of a module that a user wrote, in TypeScript or JavaScript. Node 20 can't run TypeScript; types are taken out, not checked.
  * @throws FunnelError `E_READ` for a file that is not there, `E_MODULE` for one that can't be loaded or exports nothing by default
@@ -20,7 +27,8 @@ export async function loadModule(path: string): Promise<unknown> {
   let loaded: unknown;
   try {
     // Nothing is left in the user's folders; what a module exports is told from what its default export holds.
-    loaded = await createJiti(pathToFileURL(file).href, { fsCache: false, interopDefault: false }).import(file);
+    const options = { fsCache: false, interopDefault: false, virtualModules: await provided() };
+    loaded = await createJiti(pathToFileURL(file).href, options).import(file);
   } catch (error) {
     const [, place] = /^ParseError: .*\n.*:(\d+:\d+)/.exec(error instanceof Error ? error.message : '') ?? [];
     throw new FunnelError('E_MODULE', `${place ? `${path}:${place}` : path} can't be loaded: ${thrown(error)}`, { cause: error });

@@ -4,7 +4,7 @@ import { type Storage, Tensor } from '../tensor/tensor.ts';
 import { revise } from './message.ts';
 import { onnx, type TensorProto } from './onnx.generated.js';
 import { hasPayload, payloadBytes, rawData, rawLength, stringData, stringsOf, withoutPayload } from './payload.ts';
-import { MessageReader } from './wire.ts';
+import { ChunkWriter, concat, MessageReader } from './wire.ts';
 
 /** TensorProto.DataLocation.EXTERNAL */
 export const external = 1;
@@ -136,4 +136,11 @@ export function readTensorProto(bytes: Uint8Array, where: string): { readonly na
     if (error instanceof DecodeError) throw error.message.includes(where) ? error : bad(error.message, error);
     throw bad(error instanceof RangeError ? 'the file is cut off, or holds no tensor' : 'holds no tensor', error);
   }
+}
+
+/** A tensor as a serialized TensorProto. */
+export function encodeTensor(tensor: Tensor, name: string): Uint8Array {
+  const writer = new ChunkWriter();
+  onnx.TensorProto.encode(tensorProto(tensor, name), writer);
+  return concat({ byteLength: writer.byteLength, chunks: [...writer.chunks()] });
 }

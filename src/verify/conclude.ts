@@ -6,6 +6,7 @@ import { isNoise } from './tolerance.ts';
 import { nameOf } from './trial.ts';
 import type { ConfigurationResult, Failure, Finding, OutputResult, Status, Verdict } from './verdict.ts';
 import type { Comparand, Findings, VerifyOptions } from './verify.ts';
+import { describeDifference } from './words.ts';
 
 export interface Evidence extends Findings {
   readonly a: Comparand;
@@ -25,12 +26,14 @@ export function conclude(e: Evidence): Verdict {
     ...e.fatal.map(fatalFinding),
     ...e.differences,
     ...configurations.flatMap(reasonsOf),
+    ...culpritsOf(e),
     ...(status === 'inconclusive' ? vacuous : []),
   ];
   const warnings = [
     ...e.warnings,
     ...(baseline ? [...baseline.remarks, ...weaknesses(baseline, e)] : []),
     ...configurations.flatMap(c => remarks(c, baseline?.summaries.length ?? 0)),
+    ...doubts(e),
   ];
   return {
     schema: 'onnx-funnel/verdict@1',
@@ -48,6 +51,8 @@ export function conclude(e: Evidence): Verdict {
     equalNan: options.equalNan ?? false,
     inputs: baseline?.summaries ?? [],
     configurations,
+    ...(e.layers && { layers: e.layers }),
+    ...(e.selfCheck && { selfCheck: e.selfCheck }),
     environment: { onnxruntime: e.onnxruntime, node: process.version, platform: `${process.platform}-${process.arch}` },
     timings: { total: Math.round(e.milliseconds), peakMemory: e.peakMemory },
   };
@@ -55,7 +60,8 @@ export function conclude(e: Evidence): Verdict {
 
 function statusOf(e: Evidence, vacuous: readonly Finding[]): Status {
   if (e.fatal.some(isInvalid)) return 'invalid';
-  if (e.differences.length > 0 || e.configurations.some(c => c.status === 'different')) return 'different';
+  const wrong = e.configurations.some(c => c.status === 'different') || (e.layers?.culprits.length ?? 0) > 0;
+  if (e.differences.length > 0 || wrong) return 'different';
   if (e.fatal.length > 0 || e.configurations.some(c => c.status === 'unavailable')) return 'unavailable';
   return vacuous.length > 0 ? 'inconclusive' : 'same';
 }
@@ -77,7 +83,7 @@ function fatalFinding({ model, input, kind, category, message }: Failure): Findi
 }
 
 /** Why agreement would mean nothing; empty when it means something. */
-function vacuity({ outputs, baseline, configurations }: Evidence): Finding[] {
+function vacuity({ outputs, baseline, configurations, selfCheck: checked }: Evidence): Finding[] {
   const where = 'models';
   if (outputs.length === 0) return [{ code: 'nothing-compared', where, message: 'there is no output to compare' }];
   if (!baseline || baseline.summaries.length === 0) return [{ code: 'nothing-compared', where, message: 'no input was tried' }];
@@ -85,7 +91,46 @@ function vacuity({ outputs, baseline, configurations }: Evidence): Finding[] {
   const all = (test: (t: Tensor) => boolean) => [...baseline.reference.values()].every(values => outputs.every(o => test(values[o]!)));
   if (all(t => t.size === 0)) return [{ code: 'nothing-compared', where, message: 'every output is empty' }];
   if (all(isNan)) return [{ code: 'nothing-compared', where, message: 'every output of A is NaN' }];
+  const unsteady = outputs.filter(o => baseline.unsteady.has(o));
+  if (unsteady.length > 0) {
+    const message = `A gives other values from run to run under the same input: leave it out with --exclude, or give its random operators a seed`;
+    return unsteady.map(output => ({ code: 'random-output', where: `output '${output}'`, message }));
+  }
+  if (checked && checked.mutations.length > 0 && checked.detected === 0) {
+    const message = `B was broken on purpose in ${checked.mutations.length} ways, and the comparison noticed none: ${checked.mutations[0]!.message}`;
+    return [{ code: 'powerless', where: 'self-check', message }];
+  }
   return [];
+}
+
+/** The nodes that are to blame. */
+function culpritsOf({ layers }: Evidence): Finding[] {
+  return (layers?.culprits ?? []).map(({ node, value, message, folder }) => ({
+    code: 'layer-values',
+    where: `${nameOf(layers!)}, node '${node.name}' (${node.operator}${node.pass === undefined ? '' : `, made by ${node.pass}`})`,
+    message: `computes another '${value}' than A from the same values: ${message} (input '${layers!.input}')${folder === undefined ? '' : `; the smallest subgraphs that differ are in ${folder}`}`,
+  }));
+}
+
+/** What could not be found out, and what the self-check did not see. */
+function doubts({ layers, selfCheck, configurations, options }: Evidence): Finding[] {
+  const findings: Finding[] = (layers?.notes ?? []).map(message => ({ code: 'layers-incomplete', where: nameOf(layers!), message }));
+  if (layers && layers.culprits.length === 0 && layers.notes.length === 0 && configurations.some(c => c.status === 'different'))
+    findings.push({
+      code: 'no-culprit',
+      where: nameOf(layers),
+      message: 'each layer of B alone computes what A does: the difference adds up, or comes where the graph is optimised as a whole',
+    });
+  if (options.selfCheck && selfCheck && selfCheck.mutations.length === 0)
+    findings.push({
+      code: 'self-check-impossible',
+      where: 'self-check',
+      message: 'B has nothing that could be broken: no activation, no weight, no operands to exchange',
+    });
+  for (const m of selfCheck?.mutations ?? [])
+    if (!m.detected && selfCheck!.detected > 0)
+      findings.push({ code: 'unnoticed-mutation', where: `self-check, node '${m.node}'`, message: m.message });
+  return findings;
 }
 
 /** What the reference says about the power of the comparison. */
@@ -111,7 +156,7 @@ function weaknesses(baseline: Baseline, { outputs, edges, options }: Evidence): 
 }
 
 /** One reason for each output that differs in a configuration, at its worst input, and one for each failure. */
-function reasonsOf(c: ConfigurationResult): Finding[] {
+export function reasonsOf(c: ConfigurationResult): Finding[] {
   if (c.status === 'same') return [];
   const worst = new Map<string, OutputResult>();
   for (const r of c.results) {
@@ -127,21 +172,8 @@ function reasonsOf(c: ConfigurationResult): Finding[] {
   return [...different, ...failed];
 }
 
-function describe({ input, comparison: c, tolerance: t }: OutputResult): string {
-  if (c.reasons.includes('shape')) return `has another shape under '${input}'`;
-  const parts: string[] = [];
-  if (c.reasons.includes('relative-l2')) parts.push(`relative L2 ${short(c.relativeL2)} > ${short(t.relativeL2)}`);
-  if (c.violations > 0) parts.push(`${c.violations} of ${c.elements} elements outside the tolerance`);
-  if (c.reasons.includes('top-k'))
-    parts.push(`as rankings they agree only ${c.topK?.map(r => `to ${percent(r.agreement)} for k = ${r.k}`).join(', ')}`);
-  if (c.reasons.includes('nan')) parts.push('NaN on one side');
-  if (c.reasons.includes('nan-in-both'))
-    parts.push('NaN on both sides, a difference unless NaN is said to equal NaN (--equal-nan, equalNan)');
-  if (c.worst) parts.push(`worst at [${c.worst.index}]: ${c.worst.expected} became ${c.worst.actual}`);
-  return `${parts.join('; ')} (input '${input}')`;
-}
-
-const percent = (x: number): string => `${Math.floor(x * 1000) / 10} %`;
+const describe = ({ input, comparison, tolerance }: OutputResult): string =>
+  `${describeDifference(comparison, tolerance.relativeL2)} (input '${input}')`;
 
 /** The tolerance that would have passed, where one would. */
 function wayOut(failed: readonly OutputResult[]): string {
@@ -182,7 +214,12 @@ function remarks(c: ConfigurationResult, inputs: number): Finding[] {
   return findings;
 }
 
-function summaryOf(status: Status, e: Evidence, reasons: readonly Finding[]): string {
+/** What a summary counts. */
+interface Counted extends Pick<Evidence, 'outputs' | 'configurations'> {
+  readonly baseline: { readonly summaries: readonly unknown[] } | undefined;
+}
+
+export function summaryOf(status: Status, e: Counted, reasons: readonly Finding[]): string {
   const count = (n: number, what: string) => `${n} ${what}${n === 1 ? '' : 's'}`;
   const [first] = reasons;
   if (status !== 'same')

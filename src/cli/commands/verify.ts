@@ -1,15 +1,20 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import type { Optimization } from '../../runtime/session.ts';
 import type { InputKind } from '../../verify/inputs.ts';
+import type { Case, Report } from '../../verify/report.ts';
 import type { Verdict } from '../../verify/verdict.ts';
 import type { VerifyOptions } from '../../verify/verify.ts';
+import { type BaselineFlags, baselineOptions, judge, openBaseline } from '../baseline.ts';
 import { exitCodes, lineOf, usage } from '../failure.ts';
+import { leaving } from '../interrupt.ts';
 import { checkNames } from '../names.ts';
 import { addOptions, bytes, type CommonFlags, examples, jsonOption, listOption, nonNegative, seedOption, wholeNumber } from '../options.ts';
+import { provideOwnModules } from '../own-modules.ts';
+import { checkReports, reportOption, takesStdout, type WantedReport, writeReports } from '../reporting.ts';
 import { type Shapes, shape } from '../shapes.ts';
 import { counts, divisors, fraction, numbers, paths, type Tolerances, tolerance, tolerancesOf } from '../verifying.ts';
 
-interface Flags extends CommonFlags {
+interface Flags extends CommonFlags, BaselineFlags {
   readonly provider?: readonly string[];
   readonly optimization?: readonly string[];
   readonly data?: readonly string[];
@@ -26,9 +31,14 @@ interface Flags extends CommonFlags {
   readonly exclude?: readonly string[];
   readonly equalNan?: boolean;
   readonly timeout?: number;
+  readonly selfCheck?: boolean;
+  readonly bisect?: boolean;
+  readonly layers?: boolean;
+  readonly failures?: string;
   readonly memory?: number;
   readonly threads?: number;
   readonly detail?: boolean;
+  readonly report?: readonly WantedReport[];
 }
 
 /** `funnel verify`: two models, one answer. */
@@ -68,11 +78,20 @@ export const verify = (): Command =>
       listOption('--exclude <a,b>', 'outputs to leave out'),
       new Option('--equal-nan', 'NaN equals NaN'),
       new Option('--timeout <seconds>', 'how long one run may take (default: 300)').argParser(seconds),
+      new Option('--self-check', 'break B on purpose, in a few ways, and see that the comparison notices'),
+      new Option('--bisect', 'where they differ, find the first nodes of B that compute something else, and the pass that made them'),
+      new Option('--layers', 'compare layer by layer as well, each fed with the values of A: finds what outputs hide'),
+      new Option(
+        '--failures <folder>',
+        'write the smallest subgraphs that differ (a.onnx, b.onnx) and their inputs here; includes --bisect',
+      ),
       new Option('--memory <bytes>', 'how much memory ONNX Runtime may take, such as 4GiB (default: three quarters of it)').argParser(
         bytes,
       ),
       new Option('--threads <number>', 'threads inside an operator (default: 1, which makes results repeatable)').argParser(wholeNumber(1)),
       new Option('--detail', 'list every output under every input'),
+      ...baselineOptions(),
+      reportOption(),
       jsonOption(),
     )
       .description(
@@ -83,8 +102,14 @@ export const verify = (): Command =>
       .action(run),
     ['funnel verify resnet18.onnx frelu.onnx', 'on the CPU, unoptimised and optimised'],
     ['funnel verify a.onnx b.onnx --provider cpu,webgpu --shape N=1,4', 'on the GPU too, for two batch sizes'],
+    ['funnel verify a.onnx b.onnx --failures smallest', 'the nodes to blame, and the smallest subgraphs that show it'],
     ['funnel verify a.onnx b.onnx --data photos --top-k 1,5', 'on images, and how far the classes that come out first agree'],
     ['funnel verify a.onnx b.onnx --json > verdict.json || exit 1', 'in CI'],
+    ['funnel verify a.onnx b.onnx --report junit=verify.xml --report markdown', "test results, and GitHub's step summary"],
+    [
+      'funnel verify a.onnx int8.onnx --baseline drift.json --update-baseline',
+      'accept what differs now; without the last option it may not grow',
+    ],
   );
 
 async function run(a: string, b: string, flags: Flags): Promise<void> {
@@ -95,17 +120,39 @@ async function run(a: string, b: string, flags: Flags): Promise<void> {
   checkNames('level of optimisation', flags.optimization ?? [], levels);
   const { inputKinds } = await import('../../verify/inputs.ts');
   checkNames('kind of input', flags.inputs ?? [], inputKinds);
+  const { report: wanted = [] } = flags;
+  const baseline = await openBaseline(flags);
+  await checkReports(wanted, { json: flags.json, files: [a, b, ...(baseline ? [baseline.path] : [])] });
   const [api, { progressBar }] = await Promise.all([import('../../api.ts'), import('../progress.ts')]);
   const progress = await progressBar();
-  const verdict = await api.verify(a, b, { ...optionsOf(flags), onProgress: progress.update }).finally(() => progress.stop());
+  await provideOwnModules();
+  const work = () => api.verify(a, b, { ...optionsOf(flags), onProgress: progress.update }).finally(() => progress.stop());
+  const found = await leaving(() => writeUnfinished(wanted, flags), work);
+  const judged = await judge([{ name: `${a} → ${b}`, verdict: found }], baseline);
+  const [{ verdict }] = judged.cases as readonly [Case];
+  const written = wanted.length === 0 ? exitCodes.ok : await writeReports(await reportOn(judged.cases, [a, b]), wanted, flags);
   await report(verdict, [a, b], flags);
+  process.exitCode = Math.max(judged.code, written, Number(process.exitCode));
+}
+
+/** What is left of a run that was interrupted: reports that say so. */
+async function writeUnfinished(wanted: readonly WantedReport[], flags: Flags): Promise<void> {
+  const { reportOf } = await import('../../verify/report.ts');
+  await writeReports(reportOf([], { complete: false }), wanted, flags);
+}
+
+/** A report, with what tells the models apart where both can be read once more. */
+async function reportOn([only]: readonly Case[], [a, b]: readonly [string, string]): Promise<Report> {
+  const [{ diff }, { reportOf }] = await Promise.all([import('../../api.ts'), import('../../verify/report.ts')]);
+  const found = a === '-' || b === '-' ? undefined : await diff(a, b).catch(() => undefined);
+  return reportOf([{ ...only!, ...(found && { diff: found }) }]);
 }
 
 const levels: readonly Optimization[] = ['disabled', 'basic', 'extended', 'all'];
 
 function optionsOf(flags: Flags): VerifyOptions {
   const { provider, optimization, shape, data, limit, mean, std, inputs, seed, exclude, topK, minAgreement, equalNan, threads } = flags;
-  const { timeout, memory } = flags;
+  const { timeout, memory, selfCheck, bisect, layers, failures } = flags;
   return {
     ...(provider && { providers: provider }),
     ...(optimization && { optimizations: optimization as readonly Optimization[] }),
@@ -121,6 +168,10 @@ function optionsOf(flags: Flags): VerifyOptions {
     ...(threads !== undefined && { threads }),
     ...(exclude && { exclude }),
     ...(equalNan && { equalNan }),
+    ...(selfCheck && { selfCheck }),
+    ...(bisect && { bisect }),
+    ...(layers && { layers }),
+    ...(failures !== undefined && { failures }),
     runtime: { ...(timeout !== undefined && { timeout: timeout * 1000 }), ...(memory !== undefined && { memoryLimit: memory }) },
   };
 }
@@ -132,7 +183,7 @@ async function report(verdict: Verdict, paths: readonly string[], flags: Flags):
     import('../output.ts'),
   ]);
   const code = exitCodeOf(verdict);
-  if (code <= exitCodes.different || flags.json)
+  if (!takesStdout(flags.report ?? []) && (code <= exitCodes.different || flags.json))
     say({ json: verdict, text: () => verdictText(verdict, { detail: flags.detail ?? false }) }, flags);
   if (code > exitCodes.different) process.stderr.write(`${lineOf(failureOf(verdict, paths))}\n`);
   process.exitCode = code;
