@@ -1,0 +1,19 @@
+import { join } from 'node:path';
+import { build } from 'esbuild';
+
+/** What runs in the browser of someone who reads a report, as one string: the page that holds it needs nothing else. */
+export async function generateClient(root: string): Promise<string> {
+  const { outputFiles } = await build({
+    entryPoints: [join(root, 'src/report/html/client.tsx')],
+    tsconfig: join(root, 'tsconfig.client.json'),
+    bundle: true,
+    write: false,
+    minify: true,
+    format: 'iife',
+    target: 'es2022',
+    // Nothing in the text ends the script element that it is written into.
+    charset: 'ascii',
+    logLevel: 'warning',
+  });
+  return `// Made by \`npm run generate\` of client.tsx; do not edit.\nexport const client = ${JSON.stringify(outputFiles[0]!.text.trim())};\n`;
+}
