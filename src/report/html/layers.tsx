@@ -2,7 +2,8 @@ import type { LayerReport, NodeRef } from '../../verify/layer-report.ts';
 import { plural } from '../format.ts';
 import { DriftChart } from './charts.tsx';
 import { Section } from './page.tsx';
-import { clip, DataTable, Name, StatusWord, spell, Words } from './parts.tsx';
+import { DataTable, Name, StatusWord, Words } from './parts.tsx';
+import { clip, spell } from './text.ts';
 
 /** How B drifts from A, layer by layer, and where it first goes wrong. The table below the chart is what the pointer's reading comes from. */
 export function Layers({ layers: report }: { readonly layers: LayerReport | undefined }) {
@@ -13,7 +14,7 @@ export function Layers({ layers: report }: { readonly layers: LayerReport | unde
   return (
     <Section title="Layer by layer" note={`${plural(layers.length, 'value')} that both models compute, on ${where}.`}>
       {culprits.map(c => (
-        <Guilty key={c.value} of={c} />
+        <Culprit key={c.value} of={c} />
       ))}
       {notes.map(note => (
         <p key={note} class="note">
@@ -65,9 +66,9 @@ function describe({ operator, name, pass }: NodeRef): string {
   return `${clip(operator)} ${clip(name)}${pass ? `, made by ${clip(pass)}` : ''}`;
 }
 
-function Guilty({ of: { node, nodes, value, message, folder } }: { readonly of: LayerReport['culprits'][number] }) {
+function Culprit({ of: { node, nodes, value, message, folder } }: { readonly of: LayerReport['culprits'][number] }) {
   return (
-    <div class="guilty">
+    <div class="culprit">
       <p>
         <StatusWord status="different">{describe(node)}</StatusWord> is where B first goes wrong: value <Name>{value}</Name>,{' '}
         <Words>{message}</Words>

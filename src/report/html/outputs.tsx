@@ -3,7 +3,8 @@ import type { ConfigurationResult, OutputResult, Verdict } from '../../verify/ve
 import { count, plural } from '../format.ts';
 import { HistogramChart } from './charts.tsx';
 import { Section } from './page.tsx';
-import { clip, DataTable, Name, StatusWord, spell } from './parts.tsx';
+import { DataTable, Name, StatusWord } from './parts.tsx';
+import { clip, spell } from './text.ts';
 import { worstByOutput } from './worst.ts';
 
 /** Histograms that are shown: the worst come first. */

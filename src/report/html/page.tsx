@@ -3,6 +3,7 @@ import type { ComponentChildren } from 'preact';
 import { renderToString } from 'preact-render-to-string';
 import { client } from './client.generated.ts';
 import { style } from './style.ts';
+import { graphStyle } from './style-graph.ts';
 
 /**
  * A whole page in one file: no script, style, font or image from elsewhere, and a policy that lets the browser load none. What `body`
@@ -29,7 +30,7 @@ export function page(title: string, body: ComponentChildren): string {
         <meta name="generator" content="onnx-funnel" />
         <link rel="icon" href="data:," />
         <title>{title}</title>
-        <Raw tag="style" html={style} />
+        <Raw tag="style" html={style + graphStyle} />
       </head>
       <body>
         <a class="skip" href="#content">

@@ -1,16 +1,6 @@
 import type { ComponentChildren } from 'preact';
-import type { JsonNumber } from '../../verify/compare.ts';
 import type { Status } from '../../verify/verdict.ts';
-import { plain } from '../format.ts';
-
-/** Characters of a name that a page shows. */
-const LONGEST = 120;
-
-/** A name from a file: its control characters made visible, its middle left out where it is very long. */
-export function clip(text: string, longest = LONGEST): string {
-  const short = text.length <= longest ? text : `${text.slice(0, longest / 2)}…${text.slice(-(longest / 2) + 1)}`;
-  return plain(short);
-}
+import { clip } from './text.ts';
 
 /** A name from a file, whatever it is made of. */
 export function Name({ children }: { readonly children: string }) {
@@ -20,12 +10,6 @@ export function Name({ children }: { readonly children: string }) {
 /** A sentence that may hold names from a file. */
 export function Words({ children }: { readonly children: string }) {
   return <>{clip(children, 600)}</>;
-}
-
-/** Short, and never more digits than mean something. */
-export function spell(x: JsonNumber): string {
-  if (typeof x !== 'number') return x === 'Infinity' ? '∞' : x === '-Infinity' ? '−∞' : 'NaN';
-  return x === 0 ? '0' : x.toExponential(1);
 }
 
 /** Not by colour alone: each status has a sign of its own. */

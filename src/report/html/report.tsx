@@ -1,8 +1,10 @@
 import type { Case, Report } from '../../verify/report.ts';
 import { plural } from '../format.ts';
+import { Graphs } from './graphs.tsx';
 import { Layers } from './layers.tsx';
 import { Outputs } from './outputs.tsx';
-import { clip, DataTable, StatusWord, Words } from './parts.tsx';
+import { DataTable, StatusWord, Words } from './parts.tsx';
+import { clip } from './text.ts';
 import { Findings, Headline, Matrix, Provenance, SelfCheckPart } from './verdict.tsx';
 
 /** What the page says: the answer of every case first, then what each rests on. */
@@ -40,6 +42,7 @@ function CaseBody({ of, title }: { readonly of: Case; readonly title: 'h1' | 'p'
       <Matrix verdict={verdict} />
       <Outputs verdict={verdict} />
       <Layers layers={verdict.layers} />
+      <Graphs of={of} />
       <SelfCheckPart verdict={verdict} />
       <Provenance verdict={verdict} />
     </>

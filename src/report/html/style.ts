@@ -36,7 +36,7 @@ a { color: var(--accent); text-underline-offset: 2px; }
 h1, h2, h3 { line-height: 1.2; letter-spacing: -.015em; text-wrap: balance; }
 h3 { font-size: 19px; font-weight: 620; margin: 0 0 4px; }
 h4 { font-size: 14px; font-weight: 620; margin: 0 0 8px; }
-section:not(.scroll) { margin-top: 52px; }
+section:not(.scroll, .canvas) { margin-top: 52px; }
 code { font: .92em/1.4 var(--mono); overflow-wrap: anywhere; unicode-bidi: isolate; }
 .note { color: var(--soft); margin: 0 0 14px; max-width: 76ch; }
 .dim { color: var(--soft); }
@@ -93,9 +93,9 @@ figure > p { margin: 4px 0 0; font-size: 13px; }
 .drift { overflow-x: auto; }
 .drift svg { min-width: 640px; }
 .legend { display: flex; flex-wrap: wrap; gap: 6px 22px; font-size: 13px; color: var(--soft); margin: 0 0 10px; padding: 0; list-style: none; }
-.guilty { background: var(--bad-tint); border-radius: 8px; padding: 12px 16px; margin: 0 0 16px; overflow-wrap: anywhere; }
-.guilty p { margin: 0; }
-.guilty p + p { margin-top: 4px; font-size: 13.5px; }
+.culprit { background: var(--bad-tint); border-radius: 8px; padding: 12px 16px; margin: 0 0 16px; overflow-wrap: anywhere; }
+.culprit p { margin: 0; }
+.culprit p + p { margin-top: 4px; font-size: 13.5px; }
 .reading { min-height: 1.5em; margin: 4px 0 0; font-size: 13.5px; font-variant-numeric: tabular-nums; overflow-wrap: anywhere; }
 .cursor { stroke: var(--line-strong); }
 .legend svg { vertical-align: middle; margin-right: 7px; }
@@ -109,7 +109,7 @@ button.quiet { border-color: transparent; background: none; color: var(--soft); 
   .bar { padding: 12px 14px; }
   .verdict { padding: 18px 16px; }
   .facts { grid-template-columns: 1fr 1fr; gap: 12px 16px; }
-  section:not(.scroll) { margin-top: 38px; }
+  section:not(.scroll, .canvas) { margin-top: 38px; }
   th, td { padding: 7px 10px; }
 }
 @media print {

@@ -4,7 +4,8 @@ import type { Case } from '../../verify/report.ts';
 import type { ConfigurationResult, Finding, OutputResult, Status, Verdict } from '../../verify/verdict.ts';
 import { plural } from '../format.ts';
 import { Section } from './page.tsx';
-import { clip, DataTable, Name, Sign, StatusWord, Words } from './parts.tsx';
+import { DataTable, Name, Sign, StatusWord, Words } from './parts.tsx';
+import { clip } from './text.ts';
 import { failing } from './worst.ts';
 
 const headlines: Readonly<Record<Status, string>> = {
