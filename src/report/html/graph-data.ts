@@ -12,10 +12,12 @@ export function drawnPair({ graphs, verdict }: Case): DrawnPair | undefined {
   const [insA, insB] = [graphs.a.inputs.length, graphs.b.inputs.length];
   const known = layersByNode(layers);
   return {
-    a: drawn(graphs.a, `A: ${clip(a?.label ?? 'reference', 60)}`, guilty('a'), insB, new Map()),
-    b: drawn(graphs.b, `B: ${clip(b?.label ?? 'candidate', 60)}`, guilty('b'), insA, known),
+    a: drawn(graphs.a, titleOf('A', a?.label), guilty('a'), insB, new Map()),
+    b: drawn(graphs.b, titleOf('B', b?.label), guilty('b'), insA, known),
   };
 }
+
+const titleOf = (side: string, label: string | undefined) => (label === undefined || label === side ? side : `${side}: ${clip(label, 60)}`);
 
 const keyOf = ({ name, operator }: NodeRef) => `${operator}\n${name}`;
 

@@ -6,10 +6,12 @@ import { Details, Pane, type Selection, type Side } from './graph-view.tsx';
 
 const contexts: readonly (readonly [label: string, context: number | undefined])[] = [
   ['Changes', 0],
-  ['+ 2 neighbours', 2],
-  ['+ 5 neighbours', 5],
-  ['All nodes', undefined],
+  ['± 2', 2],
+  ['± 5', 5],
+  ['All', undefined],
 ];
+const titleOf = (context: number | undefined) =>
+  context === undefined ? 'all nodes' : context === 0 ? 'what changed' : `what changed, and ${context} nodes around it`;
 const closed: View['opened'] = { a: new Set(), b: new Set() };
 
 /** Two graphs side by side. `live` in the browser: without it, it is a picture. */
@@ -52,6 +54,7 @@ export function Explorer({ pair, live = false }: { readonly pair: DrawnPair; rea
               <button
                 key={label}
                 type="button"
+                title={titleOf(context)}
                 aria-pressed={view.context === context}
                 onClick={() => setView({ context, opened: closed })}
               >

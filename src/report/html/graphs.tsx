@@ -34,9 +34,19 @@ const inScript = (value: unknown) => JSON.stringify(value).replace(/</g, '\\u003
 
 function summaryOf({ same, nodes: n, weights: w }: Diff): string {
   if (same) return 'Nothing but the order of nodes may differ.';
-  const counts = ({ same, changed, added, removed, renamed }: Diff['nodes'] | Diff['weights'], noun: string) =>
-    `${plural(same, noun)} the same, ${changed.length} changed, ${added.length} added, ${removed.length} removed${renamed.length > 0 ? `, ${renamed.length} renamed` : ''}`;
-  return `${counts(n, 'node')}. ${counts(w, 'weight')}.`;
+  return [counts(n, 'node'), counts(w, 'weight')].filter(Boolean).join(' ');
+}
+
+function counts({ same, changed, added, removed, renamed }: Diff['nodes'] | Diff['weights'], noun: string): string {
+  const words = [
+    [changed.length, 'changed'],
+    [added.length, 'added'],
+    [removed.length, 'removed'],
+    [renamed.length, 'renamed'],
+    [same, 'the same'],
+  ] as const;
+  const told = words.flatMap(([count, word]) => (count > 0 ? `${count} ${word}` : []));
+  return told.length > 0 ? `${noun}s: ${told.join(', ')}.`.replace(/^./, c => c.toUpperCase()) : '';
 }
 
 const legend = [
