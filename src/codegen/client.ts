@@ -15,5 +15,8 @@ export async function generateClient(root: string): Promise<string> {
     charset: 'ascii',
     logLevel: 'warning',
   });
-  return `// Made by \`npm run generate\` of client.tsx; do not edit.\nexport const client = ${JSON.stringify(outputFiles[0]!.text.trim())};\n`;
+  // HTML has no place for NUL and its like.
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is taken out
+  const text = outputFiles[0]!.text.trim().replace(/[\x00-\x08\x0b-\x1f\x7f]/g, c => `\\x${c.charCodeAt(0).toString(16).padStart(2, '0')}`);
+  return `// Made by \`npm run generate\` of client.tsx; do not edit.\nexport const client = ${JSON.stringify(text)};\n`;
 }

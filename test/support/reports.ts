@@ -1,4 +1,5 @@
 import type { Diff } from '../../src/inspect/diff.ts';
+import type { SketchNode } from '../../src/inspect/sketch.ts';
 import type { Comparison } from '../../src/verify/compare.ts';
 import type { Layer, LayerReport } from '../../src/verify/layer-report.ts';
 import type { Case } from '../../src/verify/report.ts';
@@ -170,3 +171,104 @@ export const noDiff: Diff = {
   functions: { added: [], removed: [], changed: [] },
   results: [],
 };
+
+/** Names that a file may hold, and that a page must not obey. */
+export const hostile: readonly string[] = [
+  '</script><script>document.title="pwned"</script>',
+  '<img src=x onerror=alert(1)>',
+  '"\' onmouseover="alert(1)',
+  '<!--<script>',
+  ']]></svg></style><b>',
+  'line\nbreak\u0000\u001b[31m\r',
+  '\u202ereversed',
+  'x'.repeat(10_000),
+  '&lt;b&gt;&amp;<',
+];
+
+/** A model of `count` activations in a row, with blocks that skip; names begin with `prefix`. */
+export function chain(count: number, prefix = 'n', change: (op: string, i: number) => string = op => op): string {
+  const lines: string[] = [];
+  let [last, start] = ['x', 'x'];
+  for (let i = 0; i < count; i++) {
+    const name = `${prefix}${i}`;
+    const skips = i % 7 === 6;
+    lines.push(`${name} = ${change(skips ? 'Add' : i % 2 ? 'Relu' : 'Abs', i)} (${skips ? `${start}, ` : ''}${last})`);
+    last = name;
+    if (skips) start = name;
+  }
+  return `g (float[2] x) => (float[2] y) { ${lines.join('\n')} y = Identity (${last}) }`;
+}
+
+/** A case in which every name that comes from a file is hostile. */
+export function hostileCase(): Case {
+  const all = hostile.join(' ');
+  const of = caseOf(all, { status: 'different', layers: hostile.length * 2, outputs: hostile });
+  const { verdict } = of;
+  const named = (i: number) => ({ name: hostile[i % hostile.length]!, operator: hostile[(i + 1) % hostile.length]!, pass: all, from: all });
+  const layers = verdict.layers!.layers.map((l, i) => ({ ...l, value: `${hostile[i % hostile.length]}${i}`, node: named(i) }));
+  const finding = { code: all, where: all, message: all };
+  const values = hostile.map(name => name);
+  const node = (i: number): SketchNode => ({
+    ...named(i),
+    op: named(i).operator,
+    inputs: [i],
+    outputs: [i + 1],
+    status: 'changed',
+    twin: i,
+    changes: [all],
+  });
+  const sketch = { values, types: { 0: all }, inputs: [0], outputs: [hostile.length - 1], nodes: hostile.slice(1).map((_, i) => node(i)) };
+  const entry = { node: all, op: all, path: '', pass: all, from: all };
+  return {
+    ...of,
+    verdict: {
+      ...verdict,
+      summary: `different: ${all}`,
+      reasons: [finding, ...hostile.map(name => ({ code: name, where: name, message: name }))],
+      warnings: [finding],
+      a: { label: hostile[0]!, inputs: [], outputs: [] },
+      b: { label: hostile[1]!, inputs: [], outputs: [] },
+      excludedOutputs: hostile,
+      inputs: verdict.inputs.map((input, i) => ({ ...input, label: hostile[i]!, shapes: { [all]: [1] } })),
+      configurations: verdict.configurations.map(c => ({
+        ...c,
+        adapter: all,
+        placement: {
+          a: undefined,
+          b: { nodes: { [all]: 1 }, fallbacks: hostile.map((name, i) => ({ node: name, operator: hostile[i]! })) },
+        },
+        failures: [{ model: 'b', input: all, kind: 'error', category: 'other', message: all }],
+        results: c.results.map(r => ({
+          ...r,
+          input: all,
+          comparison: { ...r.comparison, worst: { index: [0], expected: all, actual: all } },
+        })),
+      })),
+      layers: {
+        ...verdict.layers!,
+        layers,
+        culprits: hostile.map((name, i) => ({
+          value: name,
+          node: named(i),
+          nodes: { a: [named(i)], b: [named(i)] },
+          message: all,
+          folder: all,
+        })),
+        notes: hostile,
+      },
+      selfCheck: { detected: 0, mutations: hostile.map(name => ({ kind: name, node: name, detected: false, message: name })) },
+      environment: { onnxruntime: all, node: all, platform: all },
+    },
+    diff: {
+      ...noDiff,
+      same: false,
+      nodes: {
+        ...noDiff.nodes,
+        added: [entry],
+        removed: [entry],
+        changed: [{ ...entry, changes: [{ what: all, before: all, after: all }] }],
+      },
+    },
+    graphs: { a: sketch, b: sketch },
+  };
+}

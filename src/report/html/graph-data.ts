@@ -65,7 +65,7 @@ function factsOf({ inputs, outputs, changes = [], pass, from }: SketchNode, { va
   const list = (places: readonly number[]) =>
     places
       .slice(0, MOST)
-      .map(v => (v < 0 ? '–' : `${clip(values[v] ?? '', 48)}${types[v] === undefined ? '' : ` ${types[v]}`}`))
+      .map(v => (v < 0 ? '–' : `${clip(values[v] ?? '', 48)}${types[v] === undefined ? '' : ` ${clip(types[v], 60)}`}`))
       .join(', ') + (places.length > MOST ? `, … ${places.length - MOST} more` : '');
   return [
     ...changes.map(change => clip(change, 160)),

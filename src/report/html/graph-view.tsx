@@ -112,7 +112,7 @@ function pressed(action: (() => void) | undefined) {
     event.preventDefault();
     action();
   };
-  return { role: 'button' as const, tabIndex: 0, onClick: action, onKeyDown };
+  return { role: 'button' as const, tabindex: 0, onClick: action, onKeyDown };
 }
 
 /** The end of a name tells more than its middle. */

@@ -24,7 +24,7 @@ export const style = `
 * { box-sizing: border-box; }
 html { -webkit-text-size-adjust: 100%; scroll-behavior: smooth; }
 body { margin: 0; background: var(--paper); color: var(--ink); font: 15px/1.55 var(--sans); }
-main { max-width: 1160px; margin: 0 auto; padding: 8px 24px 96px; }
+main { overflow-wrap: break-word; max-width: 1160px; margin: 0 auto; padding: 8px 24px 96px; }
 .bar { max-width: 1160px; margin: 0 auto; padding: 18px 24px; display: flex; justify-content: space-between; align-items: center; }
 .brand { font-weight: 650; letter-spacing: -.01em; color: var(--soft); }
 .skip { position: absolute; left: -999px; }
@@ -38,10 +38,10 @@ h3 { font-size: 19px; font-weight: 620; margin: 0 0 4px; }
 h4 { font-size: 14px; font-weight: 620; margin: 0 0 8px; }
 section:not(.scroll, .canvas) { margin-top: 52px; }
 code { font: .92em/1.4 var(--mono); overflow-wrap: anywhere; unicode-bidi: isolate; }
-.note { color: var(--soft); margin: 0 0 14px; max-width: 76ch; }
+.note { color: var(--soft); margin: 0 0 14px; max-width: 86ch; text-wrap: pretty; }
 .dim { color: var(--soft); }
 .number, td { font-variant-numeric: tabular-nums; }
-.code { font: 12px var(--mono); color: var(--soft); white-space: nowrap; }
+.code { font: 12px var(--mono); color: var(--soft); overflow-wrap: anywhere; }
 .eyebrow { margin: 0 0 6px; font-size: 13px; font-weight: 600; color: var(--soft); letter-spacing: 0; overflow-wrap: anywhere; }
 
 .verdict { background: var(--card); border: 1px solid var(--line); border-left: 5px solid var(--warn); border-radius: 10px; padding: 26px 30px 24px; }
@@ -63,7 +63,7 @@ code { font: .92em/1.4 var(--mono); overflow-wrap: anywhere; unicode-bidi: isola
 .findings li:first-child { border-top: 0; }
 .findings strong { font-weight: 600; }
 
-.scroll { overflow-x: auto; border: 1px solid var(--line); border-radius: 8px; background: var(--card); }
+.scroll { position: relative; overflow-x: auto; border: 1px solid var(--line); border-radius: 8px; background: var(--card); }
 table { border-collapse: collapse; width: 100%; font-size: 13.5px; }
 caption { position: absolute; clip-path: inset(50%); width: 1px; height: 1px; overflow: hidden; }
 th, td { padding: 8px 14px; text-align: right; vertical-align: top; white-space: nowrap; }
@@ -75,7 +75,7 @@ td code { display: inline-block; width: max-content; max-width: 34ch; white-spac
 .matrix th, .matrix td { text-align: left; white-space: normal; min-width: 150px; }
 .matrix tbody th { color: var(--ink); font-size: 14px; border-bottom: 0; vertical-align: top; }
 .matrix p { margin: 2px 0 0; overflow-wrap: anywhere; font-size: 13px; }
-.hash { font: 12px var(--mono); color: var(--soft); overflow-wrap: anywhere; }
+.hash { font: 12px var(--mono); color: var(--soft); white-space: nowrap; }
 .names { margin: 6px 0; padding-left: 18px; max-height: 240px; overflow: auto; font-size: 13px; }
 details > summary { cursor: pointer; color: var(--accent); width: fit-content; margin: 12px 0; }
 .matrix details > summary { margin: 4px 0 0; font-size: 13px; }

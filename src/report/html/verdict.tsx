@@ -199,7 +199,7 @@ function Cell({ at }: { readonly at: ConfigurationResult | undefined }) {
 function Placed({ placement }: { readonly placement: Placement | undefined }) {
   if (!placement) return null;
   const { nodes, fallbacks } = placement;
-  const counts = Object.entries(nodes).map(([provider, n]) => `${n} on ${provider.replace('ExecutionProvider', '')}`);
+  const counts = Object.entries(nodes).map(([provider, n]) => `${n} on ${clip(provider.replace('ExecutionProvider', ''))}`);
   return (
     <>
       {counts.length > 0 && <p class="dim">nodes of B: {counts.join(', ')}</p>}
@@ -256,8 +256,9 @@ export function Provenance({ verdict: v }: { readonly verdict: Verdict }) {
   return (
     <Section title="Inputs and environment">
       <p class="note">
-        Seed {v.seed}, {plural(v.threads, 'thread')}, NaN {v.equalNan ? 'equals' : 'does not equal'} NaN. onnxruntime-node {onnxruntime},
-        Node.js {node}, {platform}.{v.excludedOutputs.length > 0 && <> Left out: {v.excludedOutputs.map(o => clip(o)).join(', ')}.</>}
+        Seed {v.seed}, {plural(v.threads, 'thread')}, NaN {v.equalNan ? 'equals' : 'does not equal'} NaN. onnxruntime-node{' '}
+        {clip(onnxruntime)}, Node.js {clip(node)}, {clip(platform)}.
+        {v.excludedOutputs.length > 0 && <> Left out: {v.excludedOutputs.map(o => clip(o)).join(', ')}.</>}
       </p>
       {rows.length > 0 && <DataTable caption="Inputs" head={['input', 'source', 'shapes', 'SHA-256']} texts={4} rows={rows} />}
     </Section>
