@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { h } from 'preact';
 import { describe, expect, test } from 'vitest';
 import { networks } from '../fixtures/networks/networks.ts';
 import { foldBatchNorm } from '../passes/fold-batch-norm.ts';
@@ -9,6 +10,7 @@ import { rewrite } from '../src/api.ts';
 import { diff } from '../src/inspect/diff.ts';
 import { type GraphPair, sketchOf } from '../src/inspect/sketch.ts';
 import type { Model } from '../src/ir/model.ts';
+import { DistributionCharts, type Samples } from '../src/report/html/charts.tsx';
 import { htmlReport } from '../src/report/html/html.ts';
 import { page } from '../src/report/html/page.tsx';
 import { parse } from '../src/text/parse.ts';
@@ -111,6 +113,25 @@ describe('charts', () => {
     const points = (html: string) => [...html.matchAll(/ d="(M[^"]*)"/g)].map(m => m[1]!.split('L').length);
     expect(points(await render(caseOf('few', { layers: 40 }))).filter(n => n === 40)).toHaveLength(2);
     expect(points(await render(caseOf('many', { layers: 1000 }))).filter(n => n === 1000)).toHaveLength(2);
+  });
+});
+
+describe('distributions', () => {
+  const draw = (samples: readonly Samples[]) => page('t', h(DistributionCharts, { label: 'Latency', unit: 'ms', samples }));
+  const ticks = (html: string) => html.match(/<g[^>]* aria-label="tick">.*?<\/g>/gs)?.map(g => g.match(/<line/g)?.length);
+
+  test('each group has a picture, with every series in it', () => {
+    const html = draw(['cpu', 'webgpu'].flatMap(group => ['A', 'B'].map(series => ({ group, series, values: [1, 2, 4, 8, 16] }))));
+    expect([...html.matchAll(/aria-label="(Latency: [^"]*)"/g)].map(m => m[1])).toEqual(['Latency: cpu', 'Latency: webgpu']);
+    // Ten values, and two medians.
+    expect(ticks(html)).toEqual([10, 2, 10, 2]);
+  });
+
+  test('many values are thinned, none at all are no trouble', () => {
+    const values = Array.from({ length: 5000 }, (_, i) => i);
+    expect(ticks(draw([{ group: 'cpu', series: 'A', values }]))).toEqual([100, 1]);
+    expect(draw([{ group: 'cpu', series: 'A', values: [] }])).not.toMatch(/="[^"]*NaN/);
+    expect(draw([])).toContain('<main');
   });
 });
 

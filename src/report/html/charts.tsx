@@ -1,6 +1,7 @@
 import * as Plot from '@observablehq/plot';
 import { parseHTML } from 'linkedom';
 import type { JsonNumber } from '../../verify/compare.ts';
+import { clip } from './text.ts';
 
 /**
  * Charts as SVG that needs no script. They take their colours from the page's style, so that they are right in light and in dark, and
@@ -29,10 +30,13 @@ function Chart({
       data-right={width - marginRight}
       data-top={marginTop}
       data-bottom={height - marginBottom}
-      dangerouslySetInnerHTML={{ __html: svg.outerHTML }}
+      dangerouslySetInnerHTML={{ __html: rounded(svg.outerHTML) }}
     />
   );
 }
+
+/** A hundredth of a pixel is enough; labels, which are no attributes, stay as they are. */
+const rounded = (svg: string) => svg.replace(/="[^"]*"/g, attribute => attribute.replace(/(\.\d\d)\d+/g, '$1'));
 
 const power = (exponent: number) => (Number.isInteger(exponent) ? `1e${exponent}` : '');
 
@@ -145,7 +149,7 @@ export function DriftChart({ label, points }: { readonly label: string; readonly
         },
         marks: [
           Plot.lineY(points, { ...line(p => p.allowed), stroke: 'var(--soft)', strokeDasharray: '2 4', strokeWidth: 1.25, curve: 'step' }),
-          Plot.lineY(points, { ...line(p => p.local), stroke: 'var(--warn)', strokeDasharray: '5 2', strokeWidth: 1.25 }),
+          Plot.lineY(points, { ...line(p => p.local), stroke: 'var(--warn)', strokeWidth: 1 }),
           Plot.lineY(points, { ...line(p => p.accumulated), stroke: 'var(--accent)', strokeWidth: 2 }),
           Plot.ruleX(guilty, { x: 'x', stroke: 'var(--bad)', strokeOpacity: 0.35 }),
           Plot.dot(guilty, { x: 'x', y: 'y', symbol: 'times', stroke: 'var(--bad)', strokeWidth: 2.5, r: 6 }),
@@ -156,7 +160,7 @@ export function DriftChart({ label, points }: { readonly label: string; readonly
   );
 }
 
-/** Measurements of one thing: `group` is a row of the chart (a provider), `series` what is compared within it (A, B). */
+/** Measurements of one thing: `group` has a picture of its own (a provider), `series` is what is compared in it (A, B). */
 export interface Samples {
   readonly group: string;
   readonly series: string;
@@ -164,12 +168,13 @@ export interface Samples {
 }
 
 /**
- * Distributions side by side, such as the latencies of A and of B on each provider: a box from the first to the third quartile with the
- * median in it, and a tick for every value (at most 200, evenly chosen of the sorted ones). `unit` names the axis, such as `ms`.
+ * Distributions side by side, such as the latencies of A and of B, one picture with an axis of its own for each provider: a box from the
+ * first to the third quartile with the median in it, whiskers, and below it a tick for every value (of many, 100 evenly chosen among the
+ * sorted ones). `unit` names the axis, such as `ms`.
  *
- *     <DistributionChart label="Latency" unit="ms" samples={[{ group: 'cpu', series: 'A', values: [1.2, 1.3] }, …]} />
+ *     <DistributionCharts label="Latency" unit="ms" samples={[{ group: 'cpu', series: 'A', values: [1.2, 1.3] }, …]} />
  */
-export function DistributionChart({
+export function DistributionCharts({
   label,
   unit,
   samples,
@@ -178,33 +183,63 @@ export function DistributionChart({
   readonly unit: string;
   readonly samples: readonly Samples[];
 }) {
-  const groups = [...new Set(samples.map(s => s.group))];
-  const series = [...new Set(samples.map(s => s.series))];
-  const rows = samples.flatMap(({ group, series, values }) => thinned(values).map(value => ({ group, series, value })));
-  const color = (s: string) => (series.indexOf(s) === 0 ? 'var(--soft)' : 'var(--accent)');
-  const place = { x: 'value', y: 'series', fy: 'group' } as const;
+  return (
+    <div class="distributions">
+      {[...new Set(samples.map(s => s.group))].map(group => (
+        <figure key={group}>
+          <figcaption>{clip(group)}</figcaption>
+          <DistributionChart label={`${label}: ${clip(group)}`} unit={unit} samples={samples.filter(s => s.group === group)} />
+        </figure>
+      ))}
+    </div>
+  );
+}
+
+function DistributionChart({
+  label,
+  unit,
+  samples,
+}: {
+  readonly label: string;
+  readonly unit: string;
+  readonly samples: readonly Samples[];
+}) {
+  const series = samples.map(s => clip(s.series, 24));
+  const rows = samples.flatMap((s, i) => s.values.filter(Number.isFinite).map(value => ({ series: series[i]!, value })));
+  const ticks = samples.flatMap((s, i) => thinned(s.values).map(value => ({ series: series[i]!, value })));
+  const color = (d: { readonly series: string }) => (d.series === series[0] ? 'var(--soft)' : 'var(--accent)');
+  const place = { x: 'value', y: 'series' } as const;
   return (
     <Chart
       label={label}
       class="drift"
       options={{
         width: 1100,
-        height: 46 + groups.length * (series.length * 34 + 14),
-        marginLeft: 72,
-        marginRight: 110,
-        x: { label: `${unit} →`, grid: true, nice: true },
-        y: { domain: series, label: null },
-        fy: { domain: groups, label: null },
+        height: 56 + series.length * 48,
+        marginLeft: Math.min(170, 24 + 7 * Math.max(1, ...series.map(s => s.length))),
+        marginTop: 10,
+        marginBottom: 38,
+        x: { label: `${unit} →`, labelOffset: 34, grid: true, nice: true },
+        y: { domain: series, label: null, tickSize: 0, padding: 0.12 },
         marks: [
-          Plot.tickX(rows, { ...place, stroke: d => color(d.series), strokeOpacity: 0.3 }),
-          Plot.boxX(rows, { ...place, fill: d => color(d.series), fillOpacity: 0.35, stroke: 'var(--ink)', r: 0 }),
+          Plot.tickX(ticks, { ...place, stroke: color, strokeOpacity: 0.45, insetTop: 36, insetBottom: 0 }),
+          Plot.boxX(rows, {
+            ...place,
+            fill: color,
+            fillOpacity: 0.3,
+            stroke: color,
+            strokeWidth: 1.5,
+            r: 0,
+            insetTop: 8,
+            insetBottom: 8,
+          }),
         ],
       }}
     />
   );
 }
 
-const TICKS = 200;
+const TICKS = 100;
 
 function thinned(values: readonly number[]): number[] {
   const sorted = values.filter(Number.isFinite).sort((x, y) => x - y);

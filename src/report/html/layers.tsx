@@ -89,7 +89,7 @@ function Culprit({ of: { node, nodes, value, message, folder } }: { readonly of:
 
 const lines = [
   ['together: all layers up to here', 'var(--accent)', '', 2],
-  ['local: this layer alone', 'var(--warn)', '5 2', 1.5],
+  ['local: this layer alone', 'var(--warn)', '', 1],
   ['allowed for one layer', 'var(--soft)', '2 4', 1.5],
 ] as const;
 

@@ -9,7 +9,7 @@ import { graphStyle } from './style-graph.ts';
  * A whole page in one file: no script, style, font or image from elsewhere, and a policy that lets the browser load none. What `body`
  * says is readable without JavaScript; the script adds the switch between light and dark, values under the pointer, and graphs that open.
  *
- *     page('Latency', <Section title="cpu"><LatencyChart … /></Section>)
+ *     page('Latency', <Section title="cpu"><DistributionCharts … /></Section>)
  */
 export function page(title: string, body: ComponentChildren): string {
   const hash = createHash('sha256').update(client).digest('base64');

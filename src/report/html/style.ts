@@ -91,7 +91,8 @@ figcaption { font-size: 13px; font-weight: 550; overflow-wrap: anywhere; margin-
 figure > p { margin: 4px 0 0; font-size: 13px; }
 .chart svg { display: block; max-width: 100%; height: auto; color: var(--soft); overflow: visible; font-family: var(--sans); font-variant-numeric: tabular-nums; }
 .drift { overflow-x: auto; }
-.drift svg { min-width: 640px; }
+.drift svg { min-width: 960px; }
+.distributions { display: grid; gap: 22px; }
 .legend { display: flex; flex-wrap: wrap; gap: 6px 22px; font-size: 13px; color: var(--soft); margin: 0 0 10px; padding: 0; list-style: none; }
 .culprit { background: var(--bad-tint); border-radius: 8px; padding: 12px 16px; margin: 0 0 16px; overflow-wrap: anywhere; }
 .culprit p { margin: 0; }
