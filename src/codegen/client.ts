@@ -13,6 +13,7 @@ export async function generateClient(root: string): Promise<string> {
     target: 'es2022',
     // Nothing in the text ends the script element that it is written into.
     charset: 'ascii',
+    banner: { js: '/*! onnx-funnel (Apache-2.0), with preact and @dagrejs/dagre (MIT) */' },
     logLevel: 'warning',
   });
   // HTML has no place for NUL and its like.

@@ -121,6 +121,7 @@ button.quiet { border-color: transparent; background: none; color: var(--soft); 
   table { font-size: 8.5pt; }
   th, td { padding: 3px 5px; white-space: normal; }
   .verdict, figure, tr { break-inside: avoid; }
-  details::details-content { content-visibility: visible; block-size: auto; }
+  .drift svg { min-width: 0; }
+  details:not([open]):not(.case) { display: none; }
 }
 `;
