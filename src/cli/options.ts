@@ -213,7 +213,7 @@ function renamings(text: string): Renaming[] {
   });
 }
 
-function wholeNumber(least: number): (text: string) => number {
+export function wholeNumber(least: number): (text: string) => number {
   return text => {
     const n = /^\d+$/.test(text) ? Number(text) : Number.NaN;
     if (!Number.isSafeInteger(n) || n < least) throw new InvalidArgumentError(`It must be a whole number from ${least} on.`);
@@ -225,6 +225,13 @@ function wholeNumber(least: number): (text: string) => number {
 export function nonNegative(text: string): number {
   const x = text.trim() === '' ? Number.NaN : Number(text);
   if (!(x >= 0 && x < Number.POSITIVE_INFINITY)) throw new InvalidArgumentError('It must be a number from 0 on.');
+  return x;
+}
+
+/** A number above 0. */
+export function positive(text: string): number {
+  const x = nonNegative(text);
+  if (x === 0) throw new InvalidArgumentError('It must be a number above 0.');
   return x;
 }
 

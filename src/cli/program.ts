@@ -1,4 +1,5 @@
 import { Command, CommanderError } from 'commander';
+import { bench } from './commands/bench.ts';
 import { completion } from './commands/completion.ts';
 import { convert } from './commands/convert.ts';
 import { cost } from './commands/cost.ts';
@@ -42,6 +43,7 @@ export function program(): Command {
     revert,
     rewrite,
     verify,
+    bench,
     diff,
     inspect,
     cost,
