@@ -1,5 +1,6 @@
 import { Command, CommanderError } from 'commander';
 import { bench } from './commands/bench.ts';
+import { client } from './commands/client.ts';
 import { completion } from './commands/completion.ts';
 import { convert } from './commands/convert.ts';
 import { cost } from './commands/cost.ts';
@@ -49,6 +50,7 @@ export function program(): Command {
     cost,
     print,
     parse,
+    client,
     passes,
     demo,
     completion,
