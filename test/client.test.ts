@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { clientSource } from '../src/codegen/client.ts';
+import { clientSource } from '../src/codegen/client-source.ts';
 import { camelCase, inComment, isIdentifier, literal, pascalCase, unique } from '../src/codegen/identifiers.ts';
 import type { Model } from '../src/ir/model.ts';
 import { Runtime } from '../src/runtime/session.ts';

@@ -32,7 +32,7 @@ async function run(input: string, flags: Flags): Promise<void> {
   const output = await wanted(input, flags.output);
   const model = await readModel(input);
   const [{ clientSource }, { writeBytes }, { say }] = await Promise.all([
-    import('../../codegen/client.ts'),
+    import('../../codegen/client-source.ts'),
     import('../../serde/model-file.ts'),
     import('../output.ts'),
   ]);
