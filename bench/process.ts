@@ -14,7 +14,7 @@ export interface Measured {
   readonly megabytes: number | undefined;
 }
 
-const median = (xs: readonly number[]) => [...xs].sort((a, b) => a - b)[Math.floor(xs.length / 2)]!;
+export const median = (xs: readonly number[]) => [...xs].sort((a, b) => a - b)[Math.floor(xs.length / 2)]!;
 
 /** Runs the contestants one after another, `rounds` times over, so that a noisy moment hits all of them; gives medians. */
 export function measure(all: readonly Contestant[], rounds: number, { failures }: { failures?: 'left out' } = {}): Measured[] {

@@ -121,7 +121,11 @@ export type ModelOrPath = Model | string;
  */
 export async function verify(a: ModelOrPath, b: ModelOrPath, options: VerifyOptions = {}): Promise<Verdict> {
   const { verify: compare } = await import('./verify/verify.ts');
-  return compare(await comparand(a), await comparand(b), options);
+  try {
+    return await compare(await comparand(a), await comparand(b), options);
+  } finally {
+    await closeFactRuntime();
+  }
 }
 
 /**

@@ -49,6 +49,16 @@ export class InvalidModel extends FunnelError {
   }
 }
 
+/** A configuration that TypeScript, or we, do not understand: all problems at once. */
+export class InvalidConfig extends FunnelError {
+  readonly problems: readonly Problem[];
+  constructor(label: string, problems: readonly Problem[]) {
+    const [first] = problems;
+    super('E_CONFIG', problems.length === 1 ? `${first!.where}: ${first!.message}` : `${label} has ${problems.length} problems`);
+    this.problems = problems;
+  }
+}
+
 /** A pass that could not finish, and at which node. */
 export class PassFailed extends FunnelError {
   readonly pass: string;

@@ -4,6 +4,15 @@
  * @packageDocumentation
  */
 export { bench, cost, diff, type ModelOrPath, plan, type RewriteOptions, type RewriteResult, read, rewrite, verify, write } from './api.ts';
+export {
+  type CaseConfig,
+  type CaseOptions,
+  type Config,
+  defineConfig,
+  type PairCase,
+  type PassesCase,
+  type PipelineCase,
+} from './ci/config.ts';
 export { DecodeError, FunnelError, InvalidModel, PassFailed, type Problem, ProviderUnavailable, TextSyntaxError } from './errors.ts';
 export type { Shapes } from './infer/shapes.ts';
 export type { CostedForm, CostReport, FormCost, SiteCost } from './inspect/cost.ts';
@@ -26,6 +35,8 @@ export type { DType } from './tensor/dtype.ts';
 export { Tensor } from './tensor/tensor.ts';
 export { parse } from './text/parse.ts';
 export { print } from './text/print.ts';
+export type { GeneratedInput, GeneratedTensor, GeneratorContext, InputGenerator } from './verify/data/generator.ts';
 export type { PassComparison } from './verify/each-pass.ts';
+export type { InputSet } from './verify/inputs.ts';
 export type { Verdict } from './verify/verdict.ts';
 export type { VerifyOptions } from './verify/verify.ts';

@@ -8,6 +8,7 @@ const root = join(import.meta.dirname, '..');
 /** Lower layers first. A file may import from its own layer or from a lower one. */
 const layers = [
   'src/errors.ts',
+  'src/known-names.ts',
   'src/tensor/',
   'src/ops/',
   'src/ir/',
@@ -24,6 +25,7 @@ const layers = [
   'src/report/',
   'src/codegen/',
   'src/api.ts',
+  'src/ci/',
   'src/index.ts',
   'src/cli/',
 ];

@@ -5,8 +5,9 @@ import { join } from 'node:path';
 import { onnx } from 'onnx-proto';
 import { afterAll, describe, expect, test } from 'vitest';
 import { FunnelError, ProviderUnavailable } from '../src/errors.ts';
+import { describeAdapter } from '../src/runtime/adapters.ts';
 import { classify, RuntimeFailure } from '../src/runtime/failure.ts';
-import { childEnvironment, describeAdapter } from '../src/runtime/providers.ts';
+import { childEnvironment } from '../src/runtime/providers.ts';
 import { Runtime } from '../src/runtime/session.ts';
 import { encode } from '../src/serde/model-file.ts';
 import type { DType } from '../src/tensor/dtype.ts';
@@ -232,7 +233,9 @@ describe('providers', () => {
 
   test('cuda is there, or a remedy is', async () => {
     const probe = await runtime.probe('cuda');
-    if (!probe.available) expect(probe.remedy).toMatch(/reinstall onnxruntime-node/);
+    if (probe.available) return;
+    expect(probe.why).toMatch(/^onnxruntime-node's library for it (?:is not installed|can't be loaded)|no such provider/);
+    expect(probe.remedy).toMatch(/reinstall onnxruntime-node .*ONNXRUNTIME_NODE_INSTALL=cuda12 npm rebuild/);
   });
 
   test('a driver that someone names is left alone, and is called what it is', () => {

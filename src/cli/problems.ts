@@ -1,12 +1,12 @@
-import { InvalidModel, type Problem } from '../errors.ts';
+import { InvalidConfig, InvalidModel, type Problem } from '../errors.ts';
 import { oneLine } from './failure.ts';
 
 /** Problems that are listed before the rest is counted. */
 const MOST_LINES = 20;
 
-/** What is wrong with a model, where an error is about an invalid one. */
+/** What is wrong with a model or a configuration, where an error is about an invalid one. */
 export function problemsOfError(error: unknown): readonly Problem[] {
-  if (error instanceof InvalidModel) return error.problems;
+  if (error instanceof InvalidModel || error instanceof InvalidConfig) return error.problems;
   return error instanceof Error && error.cause instanceof InvalidModel ? error.cause.problems : [];
 }
 

@@ -1,5 +1,6 @@
 import { Command, CommanderError } from 'commander';
 import { bench } from './commands/bench.ts';
+import { ci } from './commands/ci.ts';
 import { client } from './commands/client.ts';
 import { completion } from './commands/completion.ts';
 import { convert } from './commands/convert.ts';
@@ -10,6 +11,7 @@ import { diff } from './commands/diff.ts';
 import { fold } from './commands/fold.ts';
 import { inspect } from './commands/inspect.ts';
 import { lower } from './commands/lower.ts';
+import { mergeReports } from './commands/merge-reports.ts';
 import { parse } from './commands/parse.ts';
 import { passes } from './commands/passes.ts';
 import { print } from './commands/print.ts';
@@ -18,6 +20,7 @@ import { rewrite } from './commands/rewrite.ts';
 import { simplify } from './commands/simplify.ts';
 import { verify } from './commands/verify.ts';
 import { exitCodeOf, lineOf } from './failure.ts';
+import { interrupt } from './interrupt.ts';
 import { bindOptionalValues } from './options.ts';
 import { problemLines, problemsJson } from './problems.ts';
 
@@ -45,6 +48,8 @@ export function program(): Command {
     rewrite,
     verify,
     bench,
+    ci,
+    mergeReports,
     diff,
     inspect,
     cost,
@@ -104,7 +109,7 @@ function guardProcess(): void {
     ['SIGINT', 2],
     ['SIGTERM', 15],
   ] as const)
-    process.on(signal, () => process.exit(128 + number));
+    process.on(signal, () => void interrupt().finally(() => process.exit(128 + number)));
   for (const stream of [process.stdout, process.stderr]) {
     stream.on('error', (error: NodeJS.ErrnoException) => {
       // Whoever reads has read enough (`funnel print x | head`): no failure.

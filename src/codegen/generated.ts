@@ -1,3 +1,4 @@
+import { publishedSchemas } from '../report/schema.ts';
 import { generateOperators } from './operators.ts';
 import { readPassDocs, renderPassData, renderPassPage } from './pass-docs.ts';
 import { generateProto } from './proto.ts';
@@ -9,6 +10,7 @@ export async function generated(root: string): Promise<Map<string, string>> {
     ['src/ops/schema.generated.ts', generateOperators(root)],
     ['passes/README.md', renderPassPage(docs)],
     ['passes/docs.generated.ts', renderPassData(docs)],
+    ...[...publishedSchemas()].map(([name, schema]): [string, string] => [`schemas/${name}`, `${JSON.stringify(schema, undefined, 2)}\n`]),
     ...(await generateProto()),
   ]);
 }

@@ -1,4 +1,5 @@
 import { FunnelError } from '../errors.ts';
+import { checkNames } from '../known-names.ts';
 import type { ValueMetadata } from '../runtime/session.ts';
 
 /** Sizes for what a model leaves open: by input name (`[1, 3, 224, 224]`), or by symbol (`N: 2`, or several: `N: [1, 4]`). */
@@ -59,10 +60,4 @@ function sizesOf({ shape }: ValueMetadata, sizes: Map<string, number>): number[]
     if (typeof d === 'string') sizes.set(d, size);
     return size;
   });
-}
-
-function checkNames(what: string, given: readonly string[], known: readonly string[]): void {
-  const unknown = given.find(name => !known.includes(name));
-  if (unknown === undefined) return;
-  throw new FunnelError('E_USAGE', `the model has no ${what} '${unknown}'; it has ${known.length === 0 ? 'none' : known.join(', ')}`);
 }

@@ -3,6 +3,7 @@ import { constantOf } from '../ir/constant.ts';
 import { Graph } from '../ir/graph.ts';
 import type { Model } from '../ir/model.ts';
 import type { Node } from '../ir/node.ts';
+import { outerOperands } from '../ir/operands.ts';
 import { Value, type ValueType } from '../ir/value.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 
@@ -107,18 +108,5 @@ class Draft {
   }
   #fresh(): string {
     return `onnx_funnel_${this.#count++}`;
-  }
-}
-
-/** The values that a node uses, those that its nested graphs capture included, and not those that they define. */
-function* outerOperands(node: Node, within = new Set<Value>()): Generator<Value> {
-  for (const value of node.inputs) if (value && !within.has(value)) yield value;
-  for (const graph of node.subgraphs()) {
-    for (const value of [...graph.inputs, ...graph.constants, ...graph.sparse]) within.add(value);
-    for (const inner of graph.nodes()) {
-      yield* outerOperands(inner, within);
-      for (const value of inner.outputs) within.add(value);
-    }
-    for (const value of graph.outputs) if (!within.has(value)) yield value;
   }
 }

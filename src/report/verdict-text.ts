@@ -1,10 +1,11 @@
 import chalk from 'chalk';
 import Table from 'cli-table3';
-import type { JsonNumber } from '../verify/compare.ts';
 import type { ConfigurationResult, Finding, OutputResult, Status, Verdict } from '../verify/verdict.ts';
 import { plain, plural } from './format.ts';
+import { layersText, selfCheckText } from './layers-text.ts';
+import { spell, worstByOutput } from './results.ts';
 
-const paint: Readonly<Record<Status, (text: string) => string>> = {
+export const paint: Readonly<Record<Status, (text: string) => string>> = {
   same: chalk.green.bold,
   different: chalk.red.bold,
   inconclusive: chalk.yellow.bold,
@@ -24,6 +25,9 @@ export function verdictText(verdict: Verdict, options: { readonly detail?: boole
   if (configurations.length > 0) lines.push('', configurationTable(configurations));
   const results = configurations.some(c => c.results.length > 0);
   if (results) lines.push('', outputTable(configurations, options.detail ?? false), '', ...toleranceLines(configurations));
+  const { layers, selfCheck } = verdict;
+  if (layers) lines.push('', layersText(layers, options.detail ?? false));
+  if (selfCheck) lines.push('', selfCheckText(selfCheck, options.detail ?? false));
   if (a && b) lines.push('', chalk.dim(`A: ${plain(a.label)}, on cpu without optimisation, is the reference. B: ${plain(b.label)}.`));
   const kinds = inputs.map(i => i.label).join(', ');
   const runtime = `onnxruntime-node ${environment.onnxruntime}, ${environment.platform}, ${plural(threads, 'thread')}`;
@@ -46,17 +50,8 @@ function configurationTable(configurations: readonly ConfigurationResult[]): str
   return table.toString();
 }
 
-/** The comparison closest to its tolerance, or furthest beyond it. */
-function worstOf(results: readonly OutputResult[]): OutputResult {
-  const rank = ({ comparison: c }: OutputResult) => [c.same ? 0 : 1, c.violations, Number(c.relativeL2) || 0] as const;
-  return results.reduce((x, y) => {
-    const [p, q] = [rank(x), rank(y)];
-    const i = p.findIndex((v, k) => v !== q[k]);
-    return i >= 0 && q[i]! > p[i]! ? y : x;
-  });
-}
-
 function outputTable(configurations: readonly ConfigurationResult[], detail: boolean): string {
+  const rankings = configurations.flatMap(c => c.results).find(r => r.comparison.topK)?.comparison.topK ?? [];
   const table = borderless([
     'configuration',
     'output',
@@ -68,18 +63,16 @@ function outputTable(configurations: readonly ConfigurationResult[], detail: boo
     'ulp',
     'SNR',
     'outside',
+    ...rankings.map(r => `top-${r.k}`),
     '',
   ]);
   for (const c of configurations) {
-    for (const output of new Set(c.results.map(r => r.output))) {
-      const results = c.results.filter(r => r.output === output);
-      for (const r of detail ? results : [worstOf(results)]) table.push(row(c, r));
-    }
+    for (const r of detail ? c.results : worstByOutput(c.results)) table.push(row(c, r, rankings.length));
   }
   return table.toString();
 }
 
-function row(c: ConfigurationResult, { output, input, comparison: s, tolerance: t }: OutputResult): string[] {
+function row(c: ConfigurationResult, { output, input, comparison: s, tolerance: t }: OutputResult, rankings: number): string[] {
   const verdict = s.identical ? chalk.green('same bits') : s.same ? chalk.green('same') : chalk.red(s.reasons.join(', '));
   const outside = s.violations === 0 ? '0' : chalk.red(`${s.violations} of ${s.elements}`);
   const decibels = typeof s.snrDb === 'number' ? `${s.snrDb.toFixed(0)} dB` : spell(s.snrDb);
@@ -92,6 +85,7 @@ function row(c: ConfigurationResult, { output, input, comparison: s, tolerance: 
     s.maxUlp === undefined ? '' : String(s.maxUlp),
     decibels,
     outside,
+    ...Array.from({ length: rankings }, (_, i) => (s.topK?.[i] ? `${Math.floor(s.topK[i].agreement * 1000) / 10} %` : '')),
     verdict,
   ];
 }
@@ -102,7 +96,9 @@ function toleranceLines(configurations: readonly ConfigurationResult[]): string[
   for (const c of configurations) {
     for (const { tolerance: t } of c.results) {
       const key = t.source === 'exact' ? 'tolerance: exact' : `tolerance on ${c.provider}, ${t.source}`;
-      groups.set(key, [...(groups.get(key) ?? []), t]);
+      const of = groups.get(key);
+      if (of) of.push(t);
+      else groups.set(key, [t]);
     }
   }
   return [...groups].map(([key, of]) => {
@@ -128,12 +124,6 @@ function range(tolerances: readonly OutputResult['tolerance'][]): string {
     ),
   ];
   return (norms.length > 0 ? [span('relative L2', norms), ...parts] : parts).join(', ');
-}
-
-/** Short, and never more digits than mean something. */
-function spell(x: JsonNumber): string {
-  if (typeof x !== 'number') return x === 'Infinity' ? '∞' : x === '-Infinity' ? '-∞' : 'NaN';
-  return x === 0 ? '0' : x.toExponential(1);
 }
 
 function borderless(head: readonly string[]): Table.Table {

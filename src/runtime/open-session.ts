@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { ProviderUnavailable } from '../errors.ts';
 import { Tensor } from '../tensor/tensor.ts';
+import { describeAdapter } from './adapters.ts';
 import type { Child, Limits } from './child.ts';
 import { RuntimeFailure } from './failure.ts';
 import {
@@ -13,7 +14,7 @@ import {
   type ValueMetadata,
   type WireTensor,
 } from './protocol.ts';
-import { describeAdapter, providerClass } from './providers.ts';
+import { providerClass } from './providers.ts';
 
 /** Values by name. */
 export type Tensors = Readonly<Record<string, Tensor>>;

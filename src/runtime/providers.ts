@@ -1,15 +1,18 @@
 import { existsSync, readdirSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
-import { basename, join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { FunnelError, ProviderUnavailable } from '../errors.ts';
+import { type Environment, installedDrivers } from './adapters.ts';
 
 /** Execution providers that some build of onnxruntime-node has, and what to do where one is missing. */
 const remedies: Readonly<Record<string, string>> = {
   cpu: 'reinstall onnxruntime-node',
   webgpu:
     'install a GPU driver with Vulkan (Linux), Metal (macOS) or Direct3D 12 (Windows); without a GPU, `apt-get install chromium libvulkan1` brings a software adapter',
-  cuda: 'reinstall onnxruntime-node without the setting `onnxruntime-node-install=skip`, beside an NVIDIA driver, CUDA 12 and cuDNN 9',
-  tensorrt: 'reinstall onnxruntime-node without the setting `onnxruntime-node-install=skip`, beside an NVIDIA driver and TensorRT',
+  cuda: 'reinstall onnxruntime-node with it (`ONNXRUNTIME_NODE_INSTALL=cuda12 npm rebuild onnxruntime-node --foreground-scripts`), beside an NVIDIA driver, CUDA 12 and cuDNN 9',
+  tensorrt:
+    'reinstall onnxruntime-node with it (`ONNXRUNTIME_NODE_INSTALL=cuda12 npm rebuild onnxruntime-node --foreground-scripts`), beside an NVIDIA driver, CUDA 12 and TensorRT',
   coreml: 'use macOS',
   dml: 'use Windows with DirectX 12',
   qnn: 'use Windows on ARM64 with a Qualcomm NPU',
@@ -45,18 +48,28 @@ export function unavailable(name: string, why: string, available: readonly strin
   const remedy = software
     ? `install a GPU driver with Vulkan, or set FUNNEL_SWIFTSHADER=${software} for the software adapter`
     : remedies[name];
-  return new ProviderUnavailable(name, why, available, remedy ?? 'choose another provider');
+  return new ProviderUnavailable(name, inWords(name, why), available, remedy ?? 'choose another provider');
 }
 
-const icdFolders = ['/usr/share/vulkan/icd.d', '/etc/vulkan/icd.d', '/usr/local/share/vulkan/icd.d', '/usr/local/etc/vulkan/icd.d'];
+/** ONNX Runtime says of a library that it could not load neither which nor why. */
+function inWords(name: string, why: string): string {
+  if (!/Failed to load (?:shared )?library/i.test(why) || (name !== 'cuda' && name !== 'tensorrt')) return why;
+  if (!isDownloaded(name)) return "onnxruntime-node's library for it is not installed";
+  return "onnxruntime-node's library for it can't be loaded: it does not find all the libraries of NVIDIA that it needs";
+}
+
+/** Whether the install script of onnxruntime-node has fetched a provider's library, which the package comes without. */
+function isDownloaded(name: string): boolean {
+  const folder = join(dirname(createRequire(import.meta.url).resolve('onnxruntime-node/package.json')), 'bin');
+  return readdirSync(folder, { recursive: true, encoding: 'utf8' }).some(file => file.includes(`onnxruntime_providers_${name}.`));
+}
+
 const swiftShaders = [
   '/usr/lib/chromium/vk_swiftshader_icd.json',
   '/usr/lib/chromium-browser/vk_swiftshader_icd.json',
   '/opt/google/chrome/vk_swiftshader_icd.json',
   '/usr/lib64/chromium-browser/vk_swiftshader_icd.json',
 ];
-
-type Environment = Readonly<Record<string, string | undefined>>;
 
 /**
  * The environment for the child process. On Linux without any Vulkan driver it names SwiftShader's, where that is installed:
@@ -77,27 +90,7 @@ export function childEnvironment(env: Environment = process.env): Record<string,
   return result;
 }
 
-/** Which adapter a provider's work goes to, as far as the environment tells: ONNX Runtime does not say. */
-export function describeAdapter(provider: string, env: Environment): string {
-  if (provider === 'cpu') return 'CPU';
-  if (provider !== 'webgpu') return `${provider} device 0`;
-  if (process.platform !== 'linux') return process.platform === 'darwin' ? 'default adapter (Metal)' : 'default adapter (Direct3D 12)';
-  const named = (env.VK_DRIVER_FILES ?? env.VK_ICD_FILENAMES)?.split(':').filter(f => f !== '');
-  const drivers = (named ?? icdFolders.flatMap(icdFiles)).map(f => basename(f));
-  if (drivers.length === 1 && drivers[0]!.includes('swiftshader')) return 'software adapter (SwiftShader)';
-  if (drivers.length === 1 && drivers[0]!.startsWith('lvp')) return 'software adapter (llvmpipe)';
-  return `default Vulkan adapter (${[...new Set(drivers)].sort().join(', ') || 'driver unknown'})`;
-}
-
 function hasDriver(env: Environment): boolean {
   const named = ['VK_ICD_FILENAMES', 'VK_DRIVER_FILES', 'VK_ADD_DRIVER_FILES'].some(name => env[name]);
-  return named || icdFolders.some(folder => icdFiles(folder).length > 0);
-}
-
-function icdFiles(folder: string): string[] {
-  return existsSync(folder)
-    ? readdirSync(folder)
-        .filter(f => f.endsWith('.json'))
-        .map(f => join(folder, f))
-    : [];
+  return named || installedDrivers().length > 0;
 }

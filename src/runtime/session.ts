@@ -3,6 +3,7 @@ import { totalmem } from 'node:os';
 import { join, resolve } from 'node:path';
 import { ProviderUnavailable } from '../errors.ts';
 import { Tensor } from '../tensor/tensor.ts';
+import { describeAdapter } from './adapters.ts';
 import { Child, type Limits } from './child.ts';
 import { RuntimeFailure } from './failure.ts';
 import { Session, type Tensors } from './open-session.ts';
@@ -15,7 +16,7 @@ import {
   type Request,
   type WireModel,
 } from './protocol.ts';
-import { checkProviderName, childEnvironment, describeAdapter, unavailable } from './providers.ts';
+import { checkProviderName, childEnvironment, unavailable } from './providers.ts';
 
 export type { Tensors } from './open-session.ts';
 export type { ModelInterface, Optimization, Placement, ValueMetadata } from './protocol.ts';
@@ -40,7 +41,7 @@ export interface SessionOptions {
   readonly threads?: number;
   /** Threads rest between runs: else those of one process spin on into what another one measures. Default false. */
   readonly restBetweenRuns?: boolean;
-  /** Count the nodes per provider in the first run. Always done for providers other than `cpu`. */
+  /** Count the nodes per provider in the first run, and refuse a provider that takes none; default: for providers other than `cpu`. */
   readonly placement?: boolean;
 }
 
@@ -121,7 +122,7 @@ export class Runtime {
     const backends = (await this.describe()).backends.map(b => b.name);
     if (!backends.includes(provider))
       throw unavailable(provider, `onnxruntime-node has no such provider on ${process.platform}-${process.arch}`, backends);
-    const measured = provider !== 'cpu' || options.placement === true;
+    const measured = options.placement ?? provider !== 'cpu';
     try {
       const opened = await this.#askWith(model, (wire, child) => {
         const profile = measured ? join(child.folder, `profile-${this.#files++}`) : undefined;

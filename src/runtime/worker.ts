@@ -167,7 +167,8 @@ function toNative(t: WireTensor, Tensor: TensorClass): OrtTensor {
   if (!(t.data instanceof Uint8Array)) return new Tensor(type, t.data as string[], t.dims);
   const View = arrays[t.dtype] ?? Uint8Array;
   const size = View.BYTES_PER_ELEMENT;
-  const bytes = t.data.byteOffset % size === 0 ? t.data : t.data.slice();
+  // `slice` of a Buffer would be another view of the same bytes.
+  const bytes = t.data.byteOffset % size === 0 ? t.data : new Uint8Array(t.data);
   return new Tensor(type, new View(bytes.buffer, bytes.byteOffset, bytes.byteLength / size) as OrtTensor.DataType, t.dims);
 }
 

@@ -1,15 +1,9 @@
 import { FunnelError } from '../errors.ts';
 import { type ModelProto, onnx } from './onnx.generated.js';
-import { ChunkWriter, type Payload, piecesOf } from './wire.ts';
+import { ChunkWriter, type Encoded } from './wire.ts';
 
 /** The largest message that protobuf allows. Libraries write larger ones without a word, and no library reads them back. */
 export const largestMessage = 2 ** 31 - 1;
-
-/** A serialized message: chunks to be written one after the other. */
-export interface Encoded {
-  readonly byteLength: number;
-  readonly chunks: readonly Payload[];
-}
 
 /** The file that each message was read from. */
 const sources = new WeakMap<ModelProto, Uint8Array>();
@@ -44,17 +38,4 @@ export function refuseLarge({ byteLength }: Encoded): void {
     'E_TOO_LARGE',
     `the model would take ${size} GiB, and a model file can hold 2 GiB: write its weights beside it with --external-data`,
   );
-}
-
-/** One array of all chunks. */
-export function concat({ byteLength, chunks }: Encoded): Uint8Array {
-  const out = new Uint8Array(byteLength);
-  let at = 0;
-  for (const chunk of chunks) {
-    for (const piece of piecesOf(chunk)) {
-      out.set(piece, at);
-      at += piece.byteLength;
-    }
-  }
-  return out;
 }

@@ -1,13 +1,13 @@
 import { dirname } from 'node:path';
 import type { Model } from '../ir/model.ts';
 import { decodeProto } from './decode.ts';
-import { concat, type Encoded, encodeProto, keepBytes, refuseLarge } from './encode.ts';
+import { encodeProto, keepBytes, refuseLarge } from './encode.ts';
 import { dataFilesOf, type ExternalOptions, noDataFiles } from './external.ts';
 import { readBytes } from './file.ts';
 import { load } from './load.ts';
 import { save } from './save.ts';
 import type { DataFiles } from './tensors.ts';
-import type { Payload } from './wire.ts';
+import { concat, type Encoded, type Payload } from './wire.ts';
 import { inlined, type WriteOptions, writeModel } from './write-model.ts';
 
 export { readBytes } from './file.ts';

@@ -10,7 +10,11 @@ import { isSafetensors, readSafetensors } from './safetensors.ts';
  * @throws FunnelError for a file that can't be read or is none of these
  */
 export async function readTensorFile(path: string): Promise<Map<string, Tensor>> {
-  const bytes = await readBytes(path);
+  return tensorsIn(await readBytes(path), path);
+}
+
+/** The same from the bytes of a file. @throws FunnelError */
+export async function tensorsIn(bytes: Uint8Array, path: string): Promise<Map<string, Tensor>> {
   if (isZip(bytes)) return readNpz(bytes, path);
   if (isNpy(bytes)) return new Map([['', readNpy(bytes, path)]]);
   if (isSafetensors(bytes)) return readSafetensors(bytes, path);

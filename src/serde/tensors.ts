@@ -4,7 +4,7 @@ import { type Storage, Tensor } from '../tensor/tensor.ts';
 import { revise } from './message.ts';
 import { onnx, type TensorProto } from './onnx.generated.js';
 import { hasPayload, payloadBytes, rawData, rawLength, stringData, stringsOf, withoutPayload } from './payload.ts';
-import { MessageReader } from './wire.ts';
+import { ChunkWriter, concat, MessageReader } from './wire.ts';
 
 /** TensorProto.DataLocation.EXTERNAL */
 export const external = 1;
@@ -114,9 +114,33 @@ export function tensorProto(tensor: Tensor, name: string, old?: TensorProto | nu
 }
 
 /** The tensor in a serialized TensorProto, such as the `.pb` files of ONNX's test data. @throws DecodeError */
-export function decodeTensor(bytes: Uint8Array): Tensor {
+export const decodeTensor = (bytes: Uint8Array): Tensor => readTensorProto(bytes, 'tensor').tensor;
+
+/**
+ * The same with its name, '' where it has none. All of it is read at once: a file that is cut off is told here. `where` names the file.
+ * @throws DecodeError
+ */
+export function readTensorProto(bytes: Uint8Array, where: string): { readonly name: string; readonly tensor: Tensor } {
+  const bad = (what: string, cause?: unknown) => new DecodeError('E_TENSOR', `${where}: ${what}`, {}, { cause });
   const open = () => {
-    throw new DecodeError('E_EXTERNAL', 'a tensor file must hold its data itself');
+    throw bad('a tensor file must hold its data itself');
   };
-  return tensorOf(onnx.TensorProto.decode(new MessageReader(bytes)), { open }, 'tensor');
+  try {
+    const proto = onnx.TensorProto.decode(new MessageReader(bytes));
+    const tensor = tensorOf(proto, { open }, where);
+    if (byteLengthOf(tensor.dtype, 1) === undefined && tensor.dtype !== 'string') throw bad('holds no tensor that can be fed');
+    if (tensor.dtype === 'string') tensor.strings();
+    else tensor.bytes();
+    return { name: proto.name, tensor };
+  } catch (error) {
+    if (error instanceof DecodeError) throw error.message.includes(where) ? error : bad(error.message, error);
+    throw bad(error instanceof RangeError ? 'the file is cut off, or holds no tensor' : 'holds no tensor', error);
+  }
+}
+
+/** A tensor as a serialized TensorProto. */
+export function encodeTensor(tensor: Tensor, name: string): Uint8Array {
+  const writer = new ChunkWriter();
+  onnx.TensorProto.encode(tensorProto(tensor, name), writer);
+  return concat({ byteLength: writer.byteLength, chunks: [...writer.chunks()] });
 }

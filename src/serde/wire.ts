@@ -171,3 +171,22 @@ export class ChunkWriter extends protobuf.BufferWriter {
     return this;
   }
 }
+
+/** A serialized message: chunks to be written one after the other. */
+export interface Encoded {
+  readonly byteLength: number;
+  readonly chunks: readonly Payload[];
+}
+
+/** One array of all chunks. */
+export function concat({ byteLength, chunks }: Encoded): Uint8Array {
+  const out = new Uint8Array(byteLength);
+  let at = 0;
+  for (const chunk of chunks) {
+    for (const piece of piecesOf(chunk)) {
+      out.set(piece, at);
+      at += piece.byteLength;
+    }
+  }
+  return out;
+}

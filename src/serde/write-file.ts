@@ -1,5 +1,17 @@
 import { unlinkSync } from 'node:fs';
-import { access, constants, type FileHandle, lstat, open, readlink, realpath, rename, stat, unlink } from 'node:fs/promises';
+import {
+  access,
+  appendFile as append,
+  constants,
+  type FileHandle,
+  lstat,
+  open,
+  readlink,
+  realpath,
+  rename,
+  stat,
+  unlink,
+} from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { FunnelError } from '../errors.ts';
 import { reason } from './file.ts';
@@ -55,6 +67,30 @@ export async function stage(path: string, chunks: Iterable<Payload>): Promise<St
       }
     };
     return { commit, discard };
+  } catch (error) {
+    throw error instanceof FunnelError ? error : writeError(path, error);
+  }
+}
+
+/** Adds to the end of a file, which is made where there is none. @throws FunnelError E_WRITE */
+export async function appendFile(path: string, text: string): Promise<void> {
+  try {
+    await append(path, text);
+  } catch (error) {
+    throw writeError(path, error);
+  }
+}
+
+/** Finds before long work what `writeFile` would find after it: a folder that is not there, a protected file. @throws FunnelError E_WRITE */
+export async function checkWritable(path: string): Promise<void> {
+  if (path === '-') return;
+  try {
+    const target = await targetOf(path);
+    const [old, folder] = await Promise.all([target, dirname(target)].map(p => stat(p).catch(() => undefined)));
+    if (!folder) throw new FunnelError('E_WRITE', `can't write ${path}: there is no folder ${dirname(path)}`);
+    if (old?.isDirectory()) throw Object.assign(new Error(), { code: 'EISDIR' });
+    if (old) await access(target, constants.W_OK);
+    if (!old || old.isFile()) await access(dirname(target), constants.W_OK);
   } catch (error) {
     throw error instanceof FunnelError ? error : writeError(path, error);
   }

@@ -21,13 +21,18 @@ export function smallestNormalOf(dtype: DType): number {
 /** Makes the function that gives the distance between neighbouring numbers of a type near |x|. */
 export function ulpOf(dtype: DType): (magnitude: number) => number {
   const { mantissa, minExponent } = formatOf(dtype);
-  return magnitude => 2 ** (Math.max(magnitude === 0 ? minExponent : exponentOf(magnitude), minExponent) - mantissa);
+  return magnitude => powers[Math.max(magnitude === 0 ? minExponent : exponentOf(magnitude), minExponent) - mantissa + 1074]!;
 }
 
-const bits = new DataView(new ArrayBuffer(8));
+/** 2^k from the least to the largest that float64 has. */
+const powers = Float64Array.from({ length: 1074 + 1024 }, (_, i) => 2 ** (i - 1074));
+
+const number = new Float64Array(1);
+/** Platforms that run Node are little-endian. */
+const halves = new Uint32Array(number.buffer);
 
 /** ⌊log2 x⌋ for finite x > 0, exactly; subnormal float64 numbers count as the smallest normal ones. */
-function exponentOf(x: number): number {
-  bits.setFloat64(0, x);
-  return Math.max(((bits.getUint16(0) >>> 4) & 0x7ff) - 1023, -1022);
+export function exponentOf(x: number): number {
+  number[0] = x;
+  return Math.max(((halves[1]! >>> 20) & 0x7ff) - 1023, -1022);
 }

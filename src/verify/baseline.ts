@@ -1,10 +1,12 @@
-import type { ModelSource, Runtime, Tensors } from '../runtime/session.ts';
+import type { ModelSource, Runtime, Session, Tensors } from '../runtime/session.ts';
 import { type DType, dtypes, isFloat, isKnown } from '../tensor/dtype.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { type Comparison, compare } from './compare.ts';
 import { type InputSet, type InputSummary, perturbed, summarise } from './inputs.ts';
+import { nanInputs, storedDifference } from './remarks.ts';
 import { type Circumstances, type GivenTolerances, isNoise, ruleOf, type Tolerance, toleranceFor } from './tolerance.ts';
 import { type Configuration, isReference, nameOf, referenceConfiguration, type Trial, trial } from './trial.ts';
+import type { Finding } from './verdict.ts';
 
 export interface BaselineOptions {
   readonly seed: number;
@@ -15,14 +17,19 @@ export interface BaselineOptions {
   readonly onRun: (what: string) => void;
 }
 
-/** All that is known of A: the reference outputs, how noisy they are, and how far each configuration drifts from them. */
+/** All that is known of A: the reference outputs, how noisy they are where someone asked, and how far each configuration drifts from them. */
 export class Baseline {
   readonly summaries: InputSummary[] = [];
+  /** What is worth knowing of the inputs, and of what was stored beside them. */
+  readonly remarks: Finding[] = [];
   /** Trials of A, by configuration. */
   readonly trials = new Map<string, Trial>();
+  /** Outputs that are others from run to run, as far as someone asked. */
+  readonly unsteady = new Set<string>();
   readonly #options: BaselineOptions;
   readonly #reference = new Map<string, Tensors>();
   readonly #noise = new Map<string, number>();
+  readonly #disturbed = new Set<string>();
   readonly #drifts = new Map<string, Comparison>();
   /** A's outputs where they are too far from the reference to stand for it. */
   readonly #drifted = new Map<string, Tensor>();
@@ -36,21 +43,47 @@ export class Baseline {
     return this.#reference;
   }
 
-  /** Runs A as the reference, and each input once more, moved by one rounding. */
-  async measureReference(runtime: Runtime, source: ModelSource, sets: readonly InputSet[], outputs: readonly string[]): Promise<Trial> {
-    const { seed, threads, onRun } = this.#options;
-    const result = await trial(runtime, { role: 'a', source }, { ...referenceConfiguration, threads }, sets, async (session, set) => {
+  /** Runs A as the reference. */
+  async measureReference(
+    runtime: Runtime,
+    source: ModelSource,
+    sets: readonly InputSet[],
+    outputs: readonly string[],
+    opened?: Session,
+  ): Promise<Trial> {
+    const { threads, onRun } = this.#options;
+    const visit = async (session: Session, set: InputSet) => {
       onRun(`reference, ${set.label}`);
       const feeds = set.feeds();
       this.summaries.push(summarise(set, feeds));
-      const values = await session.run(feeds, outputs);
-      this.#reference.set(set.label, values);
-      if (!Object.values(feeds).some(t => isFloat(t.dtype))) return;
-      const moved = await session.run(perturbed(feeds, seed), outputs);
-      for (const output of outputs) this.#noteNoise(set.label, output, relativeL2(values[output]!, moved[output]!));
-    });
+      this.remarks.push(...nanInputs(set, feeds));
+      this.#reference.set(set.label, await session.run(feeds, outputs));
+      for (const output of outputs) this.#recall(set, output);
+    };
+    const result = await trial(runtime, { role: 'a', source }, { ...referenceConfiguration, threads }, sets, visit, opened);
     this.trials.set(nameOf(referenceConfiguration), result);
     return result;
+  }
+
+  /**
+   * Runs A again: twice on the same input, to know whether it gives the same again, and once on the input moved by one rounding, to
+   * know by how much its outputs then move. That takes time, so it is for outputs that differ without it. What can't be run makes no noise.
+   */
+  async measureNoise(runtime: Runtime, source: ModelSource, set: InputSet): Promise<void> {
+    if (this.#disturbed.has(set.label)) return;
+    this.#disturbed.add(set.label);
+    const feeds = set.feeds();
+    if (!Object.values(feeds).some(t => isFloat(t.dtype))) return;
+    const { seed, threads, onRun } = this.#options;
+    const reference = this.#reference.get(set.label)!;
+    const outputs = Object.keys(reference);
+    await trial(runtime, { role: 'a', source }, { ...referenceConfiguration, threads }, [set], async session => {
+      onRun(`noise of the reference, ${set.label}`);
+      for (const again of [await session.run(feeds, outputs), await session.run(feeds, outputs)])
+        for (const output of outputs) if (!this.#agrees(set.label, output, again[output]!)) this.unsteady.add(output);
+      const moved = await session.run(perturbed(feeds, seed), outputs);
+      for (const output of outputs) this.#noteNoise(set.label, output, relativeL2(reference[output]!, moved[output]!));
+    });
   }
 
   /** Runs A in another configuration, to know what that configuration itself does to the numbers. */
@@ -82,6 +115,11 @@ export class Baseline {
     this.trials.set(nameOf(where), result);
   }
 
+  #agrees(input: string, output: string, again: Tensor): boolean {
+    const tolerance = toleranceFor(this.#circumstances(referenceConfiguration, input, output, 0), {});
+    return compare(this.#reference.get(input)![output]!, again, ruleOf(tolerance, true)).same;
+  }
+
   /** What B's output is to be compared with in a configuration, and how closely. */
   standard(where: Configuration, input: string, output: string): Standard {
     const expected = this.#reference.get(input)![output]!;
@@ -98,6 +136,15 @@ export class Baseline {
   /** By how much an output moves when nothing but rounding changes: relative L2. */
   noiseOf(input: string, output: string): number {
     return this.#noise.get(key(referenceConfiguration, input, output)) ?? 0;
+  }
+
+  /** Holds an output against what was stored, which another runtime has computed. */
+  #recall({ label, outputs }: InputSet, output: string): void {
+    const stored = outputs?.[output];
+    if (!stored) return;
+    const elsewhere = this.#circumstances({ provider: 'elsewhere', optimization: 'disabled' }, label, output, this.noiseOf(label, output));
+    const tolerance = toleranceFor(elsewhere, this.#options.tolerances);
+    this.remarks.push(...storedDifference(label, output, compare(stored, this.#reference.get(label)![output]!, ruleOf(tolerance, true))));
   }
 
   #noteNoise(input: string, output: string, relative: number): void {
@@ -148,7 +195,7 @@ function relativeL2(a: Tensor, b: Tensor): number {
 }
 
 /** Largest finite magnitude; 0 for strings. */
-function peakOf(t: Tensor): number {
+export function peakOf(t: Tensor): number {
   if (!isKnown(t.dtype) || dtypes[t.dtype].kind === 'string') return 0;
   let peak = 0;
   const values = t.numbers();

@@ -1,7 +1,8 @@
 import { dtypes, isFloat, isKnown } from '../tensor/dtype.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { ulpOf } from '../tensor/ulp.ts';
-import { distribution } from './distribution.ts';
+import { type Distribution, distribution, nothingDiffers } from './distribution.ts';
+import { type TopK, topK } from './top-k.ts';
 
 /** A number that JSON can't hold is spelled out. */
 export type JsonNumber = number | 'NaN' | 'Infinity' | '-Infinity';
@@ -15,6 +16,10 @@ export interface Rule {
   readonly relativeL2: number;
   /** Whether NaN equals NaN. */
   readonly equalNan: boolean;
+  /** How many of each row's largest elements to compare as rankings; default: none. */
+  readonly topK?: readonly number[] | undefined;
+  /** The agreement, 0 to 1, that rankings need; default: none. */
+  readonly minAgreement?: number | undefined;
 }
 
 export interface Worst {
@@ -36,9 +41,15 @@ export interface Comparison {
   readonly maxAbs: JsonNumber;
   readonly meanAbs: JsonNumber;
   readonly p99Abs: JsonNumber;
+  /** |a − b| / |a|: Infinity where only a is 0. */
   readonly maxRel: JsonNumber;
-  /** Largest distance in units in the last place of the coarser of the two values' element type; undefined for exact types. */
+  /** Over the elements where a is not 0. */
+  readonly meanRel: JsonNumber;
+  readonly p99Rel: JsonNumber;
+  /** Distance in units in the last place of the larger of the two values; undefined for exact types. */
   readonly maxUlp: JsonNumber | undefined;
+  readonly meanUlp: JsonNumber | undefined;
+  readonly p99Ulp: JsonNumber | undefined;
   readonly relativeL2: JsonNumber;
   readonly cosine: JsonNumber;
   /** 20·log10(‖a‖ / ‖a − b‖); Infinity where nothing differs. */
@@ -51,10 +62,12 @@ export interface Comparison {
   readonly requiredAtol: JsonNumber;
   /** Elements by the decade of |a − b|: `[-7, 12]` are 12 with 1e-7 ≤ |a − b| < 1e-6. Those that do not differ are in none. */
   readonly histogram: readonly (readonly [decade: number, elements: number])[];
+  /** Agreement as rankings; undefined where nobody asked, or there is no ranking. */
+  readonly topK?: readonly TopK[];
 }
 
 /** `nan`: NaN on one side; `nan-in-both`: at the same places on both sides, where nobody said that NaN equals NaN. */
-export type Reason = 'dtype' | 'shape' | 'elements' | 'relative-l2' | 'nan' | 'nan-in-both' | 'infinity';
+export type Reason = 'dtype' | 'shape' | 'elements' | 'relative-l2' | 'nan' | 'nan-in-both' | 'infinity' | 'top-k';
 
 /** Nothing about floats is compared for these types: they are equal or not. */
 export const exact = (t: Tensor): boolean => !isFloat(t.dtype) && !(isKnown(t.dtype) && dtypes[t.dtype].kind === 'complex');
@@ -70,12 +83,15 @@ export function compare(a: Tensor, b: Tensor, rule: Rule): Comparison {
   const precise = exact(a) ? { ...rule, atol: 0, rtol: 0, relativeL2: 0 } : rule;
   // 64-bit integers beyond 2^53 may look alike as numbers; their bits do not.
   const tally = count(x, y, precise);
-  const { maxAbs, meanAbs, p99Abs, maxRel, relativeL2, cosine, snrDb, psnrDb, histogram } = distribution(x, y);
+  const ulp = exact(a) ? undefined : ulpOf(a.dtype);
+  const statistics = identical ? nothingDiffers : distribution(x, y, ulp);
+  const rankings = rule.topK && topK(a, b, rule.topK);
   const reasons: Reason[] = [];
   if (tally.nan > 0) reasons.push(tally.nan > tally.nanInBoth ? 'nan' : 'nan-in-both');
   if (tally.infinite > 0) reasons.push('infinity');
   if (tally.violations > tally.nan + tally.infinite || (exact(a) && !identical)) reasons.push('elements');
-  if (relativeL2 > precise.relativeL2) reasons.push('relative-l2');
+  if (statistics.relativeL2 > precise.relativeL2) reasons.push('relative-l2');
+  if (rankings?.some(r => r.agreement < (rule.minAgreement ?? 0))) reasons.push('top-k');
   const worst = identical || tally.worst < 0 ? undefined : at(a, tally.worst, x, y);
   return {
     same: reasons.length === 0,
@@ -83,17 +99,21 @@ export function compare(a: Tensor, b: Tensor, rule: Rule): Comparison {
     reasons,
     elements: x.length,
     violations: tally.violations,
-    maxAbs: json(maxAbs),
-    meanAbs: json(meanAbs),
-    p99Abs: json(p99Abs),
-    maxRel: json(maxRel),
-    maxUlp: exact(a) ? undefined : json(maxUlp(a, x, y)),
-    relativeL2: json(relativeL2),
-    cosine: json(cosine),
-    snrDb: json(snrDb),
-    psnrDb: json(psnrDb),
+    ...spelled(statistics, ulp !== undefined),
     worst,
     requiredAtol: json(tally.required),
+    ...(rankings && { topK: rankings }),
+  };
+}
+
+/** Statistics as JSON can hold them. */
+function spelled({ histogram, maxUlp, meanUlp, p99Ulp, ...rest }: Distribution, inUlp: boolean) {
+  const ulps = { maxUlp, meanUlp, p99Ulp };
+  const numbers = Object.fromEntries(Object.entries(rest).map(([name, x]) => [name, json(x)])) as Record<keyof typeof rest, JsonNumber>;
+  const spell = ([name, x]: [string, number]) => [name, inUlp ? json(x) : undefined];
+  return {
+    ...numbers,
+    ...(Object.fromEntries(Object.entries(ulps).map(spell)) as Record<keyof typeof ulps, JsonNumber | undefined>),
     histogram,
   };
 }
@@ -134,16 +154,6 @@ function count(x: ArrayLike<number>, y: ArrayLike<number>, rule: Rule): Tally {
   return tally;
 }
 
-function maxUlp(t: Tensor, x: ArrayLike<number>, y: ArrayLike<number>): number {
-  const ulp = ulpOf(t.dtype);
-  let most = 0;
-  for (let i = 0; i < x.length; i++) {
-    if (x[i] === y[i] || !Number.isFinite(x[i]) || !Number.isFinite(y[i])) continue;
-    most = Math.max(most, Math.abs(x[i]! - y[i]!) / ulp(Math.max(Math.abs(x[i]!), Math.abs(y[i]!))));
-  }
-  return Math.round(most);
-}
-
 function compareStrings(a: Tensor, b: Tensor): Comparison {
   const theirs = b.strings();
   const different = a.strings().flatMap((s, i) => (Buffer.compare(s, theirs[i]!) === 0 ? [] : [i]));
@@ -151,36 +161,23 @@ function compareStrings(a: Tensor, b: Tensor): Comparison {
   const text = (t: Tensor, i: number) => Buffer.from(t.strings()[i]!).toString();
   const worst = first === undefined ? undefined : { index: indexOf(a.dims, first), expected: text(a, first), actual: text(b, first) };
   const same = different.length === 0;
-  return { ...nothing, same, identical: same, reasons: same ? [] : ['elements'], elements: a.size, violations: different.length, worst };
+  const statistics = spelled(nothingDiffers, false);
+  return {
+    ...statistics,
+    requiredAtol: 0,
+    same,
+    identical: same,
+    reasons: same ? [] : ['elements'],
+    elements: a.size,
+    violations: different.length,
+    worst,
+  };
 }
 
-const nothing = {
-  maxAbs: 0,
-  meanAbs: 0,
-  p99Abs: 0,
-  maxRel: 0,
-  maxUlp: undefined,
-  relativeL2: 0,
-  cosine: 1,
-  snrDb: 'Infinity',
-  psnrDb: 'Infinity',
-  requiredAtol: 0,
-  histogram: [],
-} as const;
-
 function incomparable(a: Tensor, reason: Reason): Comparison {
-  const unknown = {
-    maxAbs: 'NaN',
-    meanAbs: 'NaN',
-    p99Abs: 'NaN',
-    maxRel: 'NaN',
-    relativeL2: 'NaN',
-    cosine: 'NaN',
-    snrDb: 'NaN',
-    psnrDb: 'NaN',
-  } as const;
-  const counts = { elements: a.size, violations: a.size, maxUlp: undefined, worst: undefined, requiredAtol: 'NaN', histogram: [] } as const;
-  return { same: false, identical: false, reasons: [reason], ...unknown, ...counts };
+  const unknown = Object.fromEntries(Object.keys(nothingDiffers).map(name => [name, Number.NaN])) as unknown as Distribution;
+  const counts = { elements: a.size, violations: a.size, worst: undefined, requiredAtol: 'NaN' } as const;
+  return { same: false, identical: false, reasons: [reason], ...spelled({ ...unknown, histogram: [] }, false), ...counts };
 }
 
 function at(t: Tensor, i: number, x: ArrayLike<number>, y: ArrayLike<number>): Worst {
@@ -201,6 +198,9 @@ export function indexOf(dims: readonly number[], i: number): number[] {
 export function json(x: number): JsonNumber {
   return Number.isFinite(x) ? x : (String(x) as JsonNumber);
 }
+
+/** A number in words: as many digits as mean something. */
+export const short = (x: JsonNumber): string => (typeof x === 'number' && x !== 0 ? x.toExponential(1) : String(x));
 
 /** The number that `json` wrote. */
 export function number(x: JsonNumber): number {

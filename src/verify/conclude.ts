@@ -1,10 +1,12 @@
 import { dtypes, isKnown } from '../tensor/dtype.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import type { Baseline } from './baseline.ts';
+import { short } from './compare.ts';
 import { isNoise } from './tolerance.ts';
 import { nameOf } from './trial.ts';
 import type { ConfigurationResult, Failure, Finding, OutputResult, Status, Verdict } from './verdict.ts';
 import type { Comparand, Findings, VerifyOptions } from './verify.ts';
+import { describeDifference } from './words.ts';
 
 export interface Evidence extends Findings {
   readonly a: Comparand;
@@ -24,9 +26,15 @@ export function conclude(e: Evidence): Verdict {
     ...e.fatal.map(fatalFinding),
     ...e.differences,
     ...configurations.flatMap(reasonsOf),
+    ...culpritsOf(e),
     ...(status === 'inconclusive' ? vacuous : []),
   ];
-  const warnings = [...e.warnings, ...(baseline ? weaknesses(baseline, e) : []), ...configurations.flatMap(remarks)];
+  const warnings = [
+    ...e.warnings,
+    ...(baseline ? [...baseline.remarks, ...weaknesses(baseline, e)] : []),
+    ...configurations.flatMap(c => remarks(c, baseline?.summaries.length ?? 0)),
+    ...doubts(e),
+  ];
   return {
     schema: 'onnx-funnel/verdict@1',
     status,
@@ -43,6 +51,8 @@ export function conclude(e: Evidence): Verdict {
     equalNan: options.equalNan ?? false,
     inputs: baseline?.summaries ?? [],
     configurations,
+    ...(e.layers && { layers: e.layers }),
+    ...(e.selfCheck && { selfCheck: e.selfCheck }),
     environment: { onnxruntime: e.onnxruntime, node: process.version, platform: `${process.platform}-${process.arch}` },
     timings: { total: Math.round(e.milliseconds), peakMemory: e.peakMemory },
   };
@@ -50,7 +60,8 @@ export function conclude(e: Evidence): Verdict {
 
 function statusOf(e: Evidence, vacuous: readonly Finding[]): Status {
   if (e.fatal.some(isInvalid)) return 'invalid';
-  if (e.differences.length > 0 || e.configurations.some(c => c.status === 'different')) return 'different';
+  const wrong = e.configurations.some(c => c.status === 'different') || (e.layers?.culprits.length ?? 0) > 0;
+  if (e.differences.length > 0 || wrong) return 'different';
   if (e.fatal.length > 0 || e.configurations.some(c => c.status === 'unavailable')) return 'unavailable';
   return vacuous.length > 0 ? 'inconclusive' : 'same';
 }
@@ -72,14 +83,53 @@ function fatalFinding({ model, input, kind, category, message }: Failure): Findi
 }
 
 /** Why agreement would mean nothing; empty when it means something. */
-function vacuity({ outputs, baseline }: Evidence): Finding[] {
+function vacuity({ outputs, baseline, selfCheck: checked }: Evidence): Finding[] {
   const where = 'models';
   if (outputs.length === 0) return [{ code: 'nothing-compared', where, message: 'there is no output to compare' }];
   if (!baseline || baseline.summaries.length === 0) return [{ code: 'nothing-compared', where, message: 'no input was tried' }];
   const all = (test: (t: Tensor) => boolean) => [...baseline.reference.values()].every(values => outputs.every(o => test(values[o]!)));
   if (all(t => t.size === 0)) return [{ code: 'nothing-compared', where, message: 'every output is empty' }];
   if (all(isNan)) return [{ code: 'nothing-compared', where, message: 'every output of A is NaN' }];
+  const unsteady = outputs.filter(o => baseline.unsteady.has(o));
+  if (unsteady.length > 0) {
+    const message = `A gives other values from run to run under the same input: leave it out with --exclude, or give its random operators a seed`;
+    return unsteady.map(output => ({ code: 'random-output', where: `output '${output}'`, message }));
+  }
+  if (checked && checked.mutations.length > 0 && checked.detected === 0) {
+    const message = `B was broken on purpose in ${checked.mutations.length} ways, and the comparison noticed none: ${checked.mutations[0]!.message}`;
+    return [{ code: 'powerless', where: 'self-check', message }];
+  }
   return [];
+}
+
+/** The nodes that are to blame. */
+function culpritsOf({ layers }: Evidence): Finding[] {
+  return (layers?.culprits ?? []).map(({ node, value, message, folder }) => ({
+    code: 'layer-values',
+    where: `${nameOf(layers!)}, node '${node.name}' (${node.operator}${node.pass === undefined ? '' : `, made by ${node.pass}`})`,
+    message: `computes another '${value}' than A from the same values: ${message} (input '${layers!.input}')${folder === undefined ? '' : `; the smallest subgraphs that differ are in ${folder}`}`,
+  }));
+}
+
+/** What could not be found out, and what the self-check did not see. */
+function doubts({ layers, selfCheck, configurations, options }: Evidence): Finding[] {
+  const findings: Finding[] = (layers?.notes ?? []).map(message => ({ code: 'layers-incomplete', where: nameOf(layers!), message }));
+  if (layers && layers.culprits.length === 0 && layers.notes.length === 0 && configurations.some(c => c.status === 'different'))
+    findings.push({
+      code: 'no-culprit',
+      where: nameOf(layers),
+      message: 'each layer of B alone computes what A does: the difference adds up, or comes where the graph is optimised as a whole',
+    });
+  if (options.selfCheck && selfCheck && selfCheck.mutations.length === 0)
+    findings.push({
+      code: 'self-check-impossible',
+      where: 'self-check',
+      message: 'B has nothing that could be broken: no activation, no weight, no operands to exchange',
+    });
+  for (const m of selfCheck?.mutations ?? [])
+    if (!m.detected && selfCheck!.detected > 0)
+      findings.push({ code: 'unnoticed-mutation', where: `self-check, node '${m.node}'`, message: m.message });
+  return findings;
 }
 
 /** What the reference says about the power of the comparison. */
@@ -116,26 +166,30 @@ function reasonsOf(c: ConfigurationResult): Finding[] {
   const different = [...worst.values()].map(r => ({
     code: 'output-values',
     where: `${nameOf(c)}, output '${r.output}'`,
-    message: describe(r),
+    message: describe(r) + wayOut(c.results.filter(other => other.output === r.output && !other.comparison.same)),
   }));
   return [...different, ...failed];
 }
 
-function describe({ input, comparison: c, tolerance: t }: OutputResult): string {
-  if (c.reasons.includes('shape')) return `has another shape under '${input}'`;
-  const parts: string[] = [];
-  if (c.reasons.includes('relative-l2')) parts.push(`relative L2 ${short(c.relativeL2)} > ${short(t.relativeL2)}`);
-  if (c.violations > 0) parts.push(`${c.violations} of ${c.elements} elements outside the tolerance`);
-  if (c.reasons.includes('nan')) parts.push('NaN on one side');
-  if (c.reasons.includes('nan-in-both')) parts.push('NaN on both sides, which counts as a difference unless NaN is said to equal NaN');
-  if (c.worst) parts.push(`worst at [${c.worst.index}]: ${c.worst.expected} became ${c.worst.actual}`);
-  return `${parts.join('; ')} (input '${input}')`;
+const describe = ({ input, comparison, tolerance }: OutputResult): string =>
+  `${describeDifference(comparison, tolerance.relativeL2)} (input '${input}')`;
+
+/** The tolerance that would have passed, where one would. */
+function wayOut(failed: readonly OutputResult[]): string {
+  const needed = Math.max(...failed.map(r => Number(r.comparison.requiredAtol)));
+  const byNumbers = failed.every(r => r.comparison.reasons.every(reason => reason === 'elements' || reason === 'relative-l2'));
+  if (!byNumbers || !(needed > 0 && needed < Number.POSITIVE_INFINITY) || failed.some(r => r.tolerance.source === 'exact')) return '';
+  return `; an atol of ${roundedUp(needed)} would have passed`;
 }
 
-const short = (x: number | string): string => (typeof x === 'number' && x !== 0 ? x.toExponential(1) : String(x));
+/** Two digits that are no less. */
+function roundedUp(x: number): string {
+  const rounded = x.toExponential(1);
+  return Number(rounded) >= x ? rounded : (Number(rounded) + 10 ** (Math.floor(Math.log10(x)) - 1)).toExponential(1);
+}
 
 /** What a configuration did that a reader should know. */
-function remarks(c: ConfigurationResult): Finding[] {
+function remarks(c: ConfigurationResult, inputs: number): Finding[] {
   const findings: Finding[] = [];
   const drifted = c.results.filter(r => r.against === 'same-configuration');
   for (const output of new Set(drifted.map(r => r.output))) {
@@ -144,12 +198,12 @@ function remarks(c: ConfigurationResult): Finding[] {
     findings.push({ code: 'runtime-drift', where: `${nameOf(c)}, output '${output}'`, message });
   }
   if (c.adapter?.startsWith('software') && c.results.length > 0) {
-    const labels = [...new Set(c.results.map(r => r.input))].join(', ');
-    findings.push({
-      code: 'software-adapter',
-      where: nameOf(c),
-      message: `a software adapter is slow: only inputs ${labels} were run on it`,
-    });
+    const labels = [...new Set(c.results.map(r => r.input))];
+    const message =
+      labels.length < inputs
+        ? `a software adapter is slow: only inputs ${labels.join(', ')} were run on it`
+        : 'what ran here is a software adapter, not a GPU';
+    findings.push({ code: 'software-adapter', where: nameOf(c), message });
   }
   const fallbacks = c.placement.b?.fallbacks ?? [];
   if (fallbacks.length > 0) {

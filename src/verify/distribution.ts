@@ -1,10 +1,20 @@
+import { exponentOf } from '../tensor/ulp.ts';
+
 /** Statistics of a − b over the elements that are finite in both. */
 export interface Distribution {
   readonly maxAbs: number;
   readonly meanAbs: number;
-  /** 99th percentile of |a − b|, over at most 2^18 evenly spaced elements. */
+  /** 99th percentiles are over at most 2^18 evenly spaced elements. */
   readonly p99Abs: number;
+  /** |a − b| / |a|; infinite where a is 0 and b is not. */
   readonly maxRel: number;
+  /** Over the elements where a is not 0. */
+  readonly meanRel: number;
+  readonly p99Rel: number;
+  /** In units in the last place of the larger of the two; 0 where nobody told what such a unit is. */
+  readonly maxUlp: number;
+  readonly meanUlp: number;
+  readonly p99Ulp: number;
   readonly relativeL2: number;
   readonly cosine: number;
   readonly snrDb: number;
@@ -13,57 +23,120 @@ export interface Distribution {
   readonly histogram: readonly (readonly [decade: number, elements: number])[];
 }
 
+/** The distance between the numbers of a type near a magnitude. */
+export type Ulp = (magnitude: number) => number;
+
 const sampleLimit = 1 << 18;
 
-export function distribution(a: ArrayLike<number>, b: ArrayLike<number>): Distribution {
-  // Squares of large or tiny float64 numbers leave the range, so everything is measured in units of the largest magnitude.
-  let unit = 0;
-  for (let i = 0; i < a.length; i++) if (finite(a[i]!, b[i]!)) unit = Math.max(unit, Math.abs(a[i]!), Math.abs(b[i]!));
-  if (unit === 0) unit = 1;
-  const decades = new Map<number, number>();
-  const s = { n: 0, abs: 0, max: 0, rel: 0, peak: 0, aa: 0, bb: 0, ab: 0, dd: 0 };
+/** Where no element differs. */
+export const nothingDiffers: Distribution = {
+  maxAbs: 0,
+  meanAbs: 0,
+  p99Abs: 0,
+  maxRel: 0,
+  meanRel: 0,
+  p99Rel: 0,
+  maxUlp: 0,
+  meanUlp: 0,
+  p99Ulp: 0,
+  relativeL2: 0,
+  cosine: 1,
+  snrDb: Number.POSITIVE_INFINITY,
+  psnrDb: Number.POSITIVE_INFINITY,
+  histogram: [],
+};
+
+/** Two passes over all elements, however many statistics. */
+export function distribution(a: ArrayLike<number>, b: ArrayLike<number>, ulp: Ulp = () => Number.POSITIVE_INFINITY): Distribution {
+  // Squares of large or tiny float64 numbers leave the range, so they are taken in units of the largest magnitude, a power of two.
+  const unit = unitOf(a, b);
+  const decades = new Float64Array(highest - lowest + 1);
+  let [n, nonZero, abs, maxAbs, rel, maxRel, ulps, maxUlp, peak, aa, bb, ab, dd] = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
   for (let i = 0; i < a.length; i++) {
-    if (!finite(a[i]!, b[i]!)) continue;
-    const x = a[i]! / unit;
-    const y = b[i]! / unit;
+    const p = a[i]!;
+    const q = b[i]!;
+    if (!finite(p, q)) continue;
+    const x = p / unit;
+    const y = q / unit;
+    const size = Math.abs(x);
+    n++;
+    aa += x * x;
+    bb += y * y;
+    ab += x * y;
+    if (size > peak) peak = size;
+    if (x !== 0) nonZero++;
+    if (p === q) continue;
     const d = Math.abs(x - y);
-    s.n++;
-    s.aa += x * x;
-    s.bb += y * y;
-    s.ab += x * y;
-    s.peak = Math.max(s.peak, Math.abs(x));
-    if (d === 0) continue;
-    const decade = Math.floor(Math.log10(Math.abs(a[i]! - b[i]!)));
-    decades.set(decade, (decades.get(decade) ?? 0) + 1);
-    s.abs += d;
-    s.dd += d * d;
-    s.max = Math.max(s.max, d);
-    s.rel = Math.max(s.rel, d / Math.abs(x));
+    const ratio = d / size;
+    const units = (d / ulp(Math.max(Math.abs(p), Math.abs(q)))) * unit;
+    decades[decadeOf(d * unit) - lowest]!++;
+    abs += d;
+    dd += d * d;
+    ulps += units;
+    if (d > maxAbs) maxAbs = d;
+    if (units > maxUlp) maxUlp = units;
+    if (ratio > maxRel) maxRel = ratio;
+    if (x !== 0) rel += ratio;
   }
-  const relativeL2 = s.dd === 0 ? 0 : Math.sqrt(s.dd / s.aa);
+  if (dd === 0) return nothingDiffers;
+  const relativeL2 = Math.sqrt(dd / aa);
   return {
-    maxAbs: s.max * unit,
-    meanAbs: s.n === 0 ? 0 : (s.abs / s.n) * unit,
-    p99Abs: s.dd === 0 ? 0 : p99(a, b),
-    maxRel: s.rel,
+    maxAbs: maxAbs * unit,
+    meanAbs: (abs / n) * unit,
+    maxRel,
+    meanRel: nonZero === 0 ? Number.POSITIVE_INFINITY : rel / nonZero,
+    maxUlp: Math.round(maxUlp),
+    meanUlp: ulps / n,
+    ...percentiles(a, b, ulp),
     relativeL2,
-    cosine: s.dd === 0 ? 1 : s.aa === 0 || s.bb === 0 ? 0 : s.ab / Math.sqrt(s.aa * s.bb),
-    snrDb: s.dd === 0 ? Number.POSITIVE_INFINITY : -20 * Math.log10(relativeL2),
-    psnrDb: s.dd === 0 ? Number.POSITIVE_INFINITY : 20 * Math.log10(s.peak / Math.sqrt(s.dd / s.n)),
-    histogram: [...decades].sort(([x], [y]) => x - y),
+    cosine: aa === 0 || bb === 0 ? 0 : ab / Math.sqrt(aa * bb),
+    snrDb: -20 * Math.log10(relativeL2),
+    psnrDb: 20 * Math.log10(peak / Math.sqrt(dd / n)),
+    histogram: [...decades].flatMap((count, i) => (count === 0 ? [] : [[i + lowest, count] as const])),
   };
 }
 
-function p99(a: ArrayLike<number>, b: ArrayLike<number>): number {
-  const step = Math.ceil(a.length / sampleLimit);
-  const sample = new Float64Array(Math.ceil(a.length / step));
-  let n = 0;
-  for (let i = 0; i < a.length; i += step) if (finite(a[i]!, b[i]!)) sample[n++] = Math.abs(a[i]! - b[i]!);
-  const sorted = sample.subarray(0, n).sort();
-  return sorted[Math.max(0, Math.ceil(0.99 * n) - 1)] ?? 0;
+function unitOf(a: ArrayLike<number>, b: ArrayLike<number>): number {
+  let most = 0;
+  for (let i = 0; i < a.length; i++) {
+    const p = a[i]!;
+    const q = b[i]!;
+    if (finite(p, q)) most = Math.max(most, Math.abs(p), Math.abs(q));
+  }
+  return most === 0 ? 1 : 2 ** exponentOf(most);
 }
 
-/** Whether a NaN or an infinity is involved; `x - x` is NaN for both. */
+function percentiles(a: ArrayLike<number>, b: ArrayLike<number>, ulp: Ulp): Pick<Distribution, 'p99Abs' | 'p99Rel' | 'p99Ulp'> {
+  const step = Math.ceil(a.length / sampleLimit);
+  const [abs, rel, ulps] = [0, 0, 0].map(() => new Float64Array(Math.ceil(a.length / step)));
+  let n = 0;
+  for (let i = 0; i < a.length; i += step) {
+    const p = a[i]!;
+    const q = b[i]!;
+    if (!finite(p, q)) continue;
+    const d = Math.abs(p - q);
+    abs![n] = d;
+    rel![n] = d === 0 ? 0 : d / Math.abs(p);
+    ulps![n++] = d === 0 ? 0 : d / ulp(Math.max(Math.abs(p), Math.abs(q)));
+  }
+  const p99 = (sample: Float64Array) => sample.subarray(0, n).sort()[Math.max(0, Math.ceil(0.99 * n) - 1)] ?? 0;
+  return { p99Abs: p99(abs!), p99Rel: p99(rel!), p99Ulp: Math.round(p99(ulps!)) };
+}
+
+const lowest = -324;
+const highest = 308;
+/** 10^k, as near as a number can be. */
+const powers = Float64Array.from({ length: highest - lowest + 1 }, (_, i) => Number(`1e${i + lowest}`));
+
+/** ⌊log10 x⌋ for finite x > 0: a logarithm for each element takes longer than all the rest. */
+function decadeOf(x: number): number {
+  const exponent = exponentOf(x);
+  if (exponent <= -1022) return Math.max(lowest, Math.floor(Math.log10(x)));
+  const least = Math.floor(exponent * Math.LOG10E * Math.LN2);
+  return least < highest && x >= powers[least + 1 - lowest]! ? least + 1 : least;
+}
+
+/** Whether neither a NaN nor an infinity is involved; `x - x` is NaN for both. */
 function finite(a: number, b: number): boolean {
   return a - a === 0 && b - b === 0;
 }

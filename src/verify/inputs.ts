@@ -29,7 +29,30 @@ export interface InputSet {
   /** Unique within a verdict, such as `normal` or `normal N=4`. */
   readonly label: string;
   readonly source: InputKind | 'given';
+  /** The files that the values come from. */
+  readonly files?: readonly DataFile[];
+  /** What A computes from them, as somebody stored it, by output. */
+  readonly outputs?: Tensors;
   feeds(): Tensors;
+}
+
+/** A file that inputs were read from, as a verdict names it. */
+export interface DataFile {
+  /** As it was given. */
+  readonly path: string;
+  /** In hexadecimal. */
+  readonly sha256: string;
+}
+
+/** The same sets, a label that was there before with a number behind it. */
+export function withOwnLabels(sets: readonly InputSet[]): InputSet[] {
+  const taken = new Set<string>();
+  return sets.map(set => {
+    let label = set.label;
+    for (let n = 2; taken.has(label); n++) label = `${set.label} (${n})`;
+    taken.add(label);
+    return label === set.label ? set : { ...set, label, feeds: () => set.feeds() };
+  });
 }
 
 /** How a verdict describes its inputs. */
@@ -39,6 +62,8 @@ export interface InputSummary {
   readonly shapes: Readonly<Record<string, readonly number[]>>;
   /** SHA-256 over names, types, shapes and values, in hexadecimal. */
   readonly sha256: string;
+  /** Undefined for values that come from no file. */
+  readonly files?: readonly DataFile[];
 }
 
 /** Inputs of every kind for the first choice of sizes, and normal ones for the others. The same seed gives the same bits. */
@@ -64,10 +89,10 @@ function differences(first: ShapeCase, other: ShapeCase): string {
   return changed.map(([name, dims]) => `${name}:${dims.join('x')}`).join(' ');
 }
 
-/** The stream depends on kind and name, so that adding an input leaves the others as they were. */
 /** Elements of one input: half a gigabyte in float32, four times that while it is made. */
 const LARGEST = 2 ** 27;
 
+/** The stream depends on kind and name, so that adding an input leaves the others as they were. */
 function valuesFor({ name, dtype }: ValueMetadata, dims: readonly number[], kind: InputKind, seed: number): Tensor {
   const stream = `${seed} ${kind} ${name}`;
   const size = sizeOf(dims);
@@ -158,5 +183,5 @@ export function summarise(set: InputSet, feeds: Tensors): InputSummary {
     else hash.update(t.bytes());
   }
   const shapes = Object.fromEntries(Object.entries(feeds).map(([name, t]) => [name, t.dims]));
-  return { label: set.label, source: set.source, shapes, sha256: hash.digest('hex') };
+  return { label: set.label, source: set.source, shapes, sha256: hash.digest('hex'), ...(set.files && { files: set.files }) };
 }

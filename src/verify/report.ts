@@ -13,7 +13,7 @@ export interface Case {
 /** What CI keeps: verdicts of one or more comparisons. Plain JSON; deterministic but for `timings` inside the verdicts. */
 export interface Report {
   readonly schema: 'onnx-funnel/report@1';
-  /** The worst of all. */
+  /** The worst of all; not complete, it is at best `inconclusive`. */
   readonly status: Status;
   /** False where the run was interrupted: what is here holds, more was to come. */
   readonly complete: boolean;
@@ -27,9 +27,10 @@ const order: readonly Status[] = ['same', 'inconclusive', 'different', 'unavaila
 
 /** A report of some cases. Without any, nothing was compared: `inconclusive`. */
 export function reportOf(cases: readonly Case[], options: { readonly complete?: boolean; readonly shard?: Report['shard'] } = {}): Report {
-  const worst = Math.max(...cases.map(c => order.indexOf(c.verdict.status)));
-  const status = order[worst] ?? 'inconclusive';
   const { complete = true, shard } = options;
+  const least: Status = complete && cases.length > 0 ? 'same' : 'inconclusive';
+  const worst = Math.max(...[least, ...cases.map(c => c.verdict.status)].map(status => order.indexOf(status)));
+  const status = order[worst]!;
   return { schema: 'onnx-funnel/report@1', status, complete, ...(shard && { shard }), cases };
 }
 

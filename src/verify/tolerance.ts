@@ -46,7 +46,7 @@ export interface Circumstances {
   readonly peakElsewhere: number;
 }
 
-/** Tolerances given by hand: for all outputs, or by output name. */
+/** Tolerances given by hand: for all outputs, and by output name, which counts more. */
 export interface Given {
   readonly atol?: number | undefined;
   readonly rtol?: number | undefined;
@@ -86,7 +86,8 @@ export function toleranceFor(c: Circumstances, given: GivenTolerances): Toleranc
   const relativeL2 = Math.min(Math.max(noiseFactor * c.noise, base), cap);
   const zero = c.peak === 0;
   const derived = { atol: relativeL2 * (zero ? c.peakElsewhere : c.peak), rtol: 4 * relativeL2 };
-  const { atol, rtol } = given.outputs?.[c.output] ?? given;
+  const own = given.outputs && Object.hasOwn(given.outputs, c.output) ? given.outputs[c.output] : undefined;
+  const [atol, rtol] = [own?.atol ?? given.atol, own?.rtol ?? given.rtol];
   if (atol !== undefined || rtol !== undefined) {
     const because = [atol === undefined ? 'atol derived' : 'atol given', rtol === undefined ? 'rtol derived' : 'rtol given'].join(', ');
     return { atol: atol ?? derived.atol, rtol: rtol ?? derived.rtol, relativeL2: 'Infinity', source: 'given', because };

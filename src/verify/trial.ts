@@ -24,18 +24,22 @@ export interface Trial {
   readonly failure: Failure | undefined;
 }
 
-/** Loads a model and shows the session each input in turn. The first failure ends the trial; errors of ours pass through. */
+/**
+ * Loads a model, unless it is `opened` already, and shows the session each input in turn; then lets it go. The first failure ends the trial;
+ * errors of ours pass through.
+ */
 export async function trial(
   runtime: Runtime,
   model: { readonly role: 'a' | 'b'; readonly source: ModelSource },
   where: Configuration & { readonly threads: number },
   sets: readonly InputSet[],
   visit: (session: Session, set: InputSet) => Promise<void>,
+  opened?: Session,
 ): Promise<Trial> {
-  let session: Session | undefined;
+  let session = opened;
   let input: string | undefined;
   try {
-    session = await runtime.open(model.source, where);
+    session ??= await runtime.open(model.source, where);
     for (const set of sets) {
       input = set.label;
       await visit(session, set);

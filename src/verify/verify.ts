@@ -1,15 +1,28 @@
-import { FunnelError } from '../errors.ts';
 import { type Shapes, shapeCases } from '../infer/shapes.ts';
+import { checkNames } from '../known-names.ts';
 import { checkProviderName } from '../runtime/providers.ts';
-import { type ModelInterface, type ModelSource, type Optimization, Runtime, type RuntimeOptions } from '../runtime/session.ts';
+import {
+  type ModelInterface,
+  type ModelSource,
+  type Optimization,
+  Runtime,
+  type RuntimeOptions,
+  type Session,
+  type SessionOptions,
+} from '../runtime/session.ts';
 import type { DType } from '../tensor/dtype.ts';
+import type { Tensor } from '../tensor/tensor.ts';
 import { Baseline } from './baseline.ts';
-import { compare } from './compare.ts';
+import { compare, type Rule } from './compare.ts';
 import { conclude } from './conclude.ts';
-import { generate, type InputKind, type InputSet, inputKinds, isQuick } from './inputs.ts';
+import { type Data, loadData } from './data/load.ts';
+import type { ImageOptions } from './data/loading.ts';
+import { layerReport, selfCheck } from './deeper.ts';
+import { generate, type InputKind, type InputSet, inputKinds, isQuick, withOwnLabels } from './inputs.ts';
 import { matchInterfaces } from './interface.ts';
+import type { LayerReport, SelfCheck } from './layer-report.ts';
 import { type GivenTolerances, ruleOf } from './tolerance.ts';
-import { type Configuration, failureOf, feedsFor, nameOf, type Trial, trial } from './trial.ts';
+import { type Configuration, failureOf, feedsFor, isReference, nameOf, referenceConfiguration, type Trial, trial } from './trial.ts';
 import type { ConfigurationResult, Failure, Finding, OutputResult, Verdict } from './verdict.ts';
 
 /** One of the two models: a file, or bytes; the label is what reports call it. */
@@ -24,22 +37,46 @@ export interface VerifyOptions {
   readonly shapes?: Shapes;
   /** Kinds of generated inputs; default: all, or none where `data` is given. */
   readonly kinds?: readonly InputKind[];
-  /** Inputs of the caller's, run before the generated ones. */
-  readonly data?: readonly InputSet[];
+  /** Inputs of the caller's, run before the generated ones: input sets, generators, or files and folders with data. */
+  readonly data?: readonly Data[];
+  /** How many input sets one folder or generator may give; default 16. */
+  readonly limit?: number;
+  /** How images become numbers; default: normalised as for ImageNet. */
+  readonly images?: ImageOptions;
   /** Default 0. */
   readonly seed?: number;
   /** Names of outputs to leave out. */
   readonly exclude?: readonly string[];
   /** Tolerances by hand, in place of the derived ones. */
   readonly tolerances?: GivenTolerances;
+  /** Compare each row's k largest elements too, for these k, such as `[1, 5]`. The verdict does not depend on it. */
+  readonly topK?: readonly number[];
+  /** The agreement, 0 to 1, that each of `topK` needs: then it does. */
+  readonly minAgreement?: number;
   /** The coarsest floating type inside the models, where it is coarser than what their edges show. */
   readonly precision?: DType;
   /** Whether NaN equals NaN; default false. */
   readonly equalNan?: boolean;
   /** Threads inside an operator; default 1, which makes results independent of the number of cores. */
   readonly threads?: number;
+  /** Break B on purpose, and see whether the comparison notices: `selfCheck` of the verdict. */
+  readonly selfCheck?: boolean;
+  /** Compare layer by layer too: `layers` of the verdict. */
+  readonly layers?: boolean;
+  /** Where the models differ, find the first value that does: `layers` of the verdict. */
+  readonly bisect?: boolean;
+  /** Folder for the smallest subgraphs that differ, and their inputs. */
+  readonly failures?: string;
   /** Limits for a runtime of its own, or a runtime to share, which stays open. */
   readonly runtime?: RuntimeOptions | Runtime;
+  /** Break B on purpose, in a few ways, and see the comparison fail: a verdict that can't fail is none. Default false. */
+  readonly selfCheck?: boolean;
+  /** Hold B against A layer by layer, too, whether their outputs agree or not: finds what outputs hide. Default false. */
+  readonly layers?: boolean;
+  /** Where outputs differ, find the nodes that are to blame. Default false. */
+  readonly bisect?: boolean;
+  /** Folder for the smallest subgraphs that differ and what they are fed with; finds the nodes to blame, as `bisect` does. */
+  readonly failures?: string;
   /** Called before each run of a model on an input: runs so far, runs in all, and what comes now. */
   readonly onProgress?: (done: number, total: number, what: string) => void;
 }
@@ -76,13 +113,20 @@ export interface Findings {
   readonly outputs: readonly string[];
   readonly baseline: Baseline | undefined;
   readonly configurations: readonly ConfigurationResult[];
+  readonly layers?: LayerReport | undefined;
+  readonly selfCheck?: SelfCheck | undefined;
 }
 
 async function examine(runtime: Runtime, a: Comparand, b: Comparand, options: VerifyOptions): Promise<Findings> {
   const wanted = configurationsOf(options);
-  const [edgesA, edgesB] = [await edgesOf(runtime, a, 'a'), await edgesOf(runtime, b, 'b')];
-  const fatal = [edgesA, edgesB].flatMap(e => ('failure' in e ? [e.failure] : []));
   const nothing = { differences: [], warnings: [], outputs: [], baseline: undefined, configurations: [] };
+  const { threads = 1, equalNan = false, precision, tolerances = {}, topK, minAgreement } = options;
+  const inA = await enter(runtime, a, 'a', { ...referenceConfiguration, threads });
+  if ('failure' in inA.edges && inA.edges.failure.kind !== 'error')
+    return { ...nothing, fatal: [inA.edges.failure], edges: { a: undefined, b: undefined } };
+  const inB = await enter(runtime, b, 'b', wanted.some(isReference) ? { ...referenceConfiguration, threads } : undefined);
+  const [edgesA, edgesB] = [inA.edges, inB.edges];
+  const fatal = [edgesA, edgesB].flatMap(e => ('failure' in e ? [e.failure] : []));
   if ('failure' in edgesA || 'failure' in edgesB) {
     return { ...nothing, fatal, edges: { a: 'failure' in edgesA ? undefined : edgesA, b: 'failure' in edgesB ? undefined : edgesB } };
   }
@@ -91,41 +135,83 @@ async function examine(runtime: Runtime, a: Comparand, b: Comparand, options: Ve
   const match = matchInterfaces(edgesA, edgesB, new Set(options.exclude));
   const kinds = options.kinds ?? (options.data ? [] : inputKinds);
   const seed = options.seed ?? 0;
-  const sets = [...(options.data ?? []), ...generate(edgesA.inputs, shapeCases(edgesA.inputs, options.shapes ?? {}), kinds, seed)];
-  const found = { ...nothing, ...match, edges, fatal };
-  if (!match.feedable || match.outputs.length === 0 || sets.length === 0) return found;
+  const { shapes = {}, limit = 16, images = {} } = options;
+  const warnings = [...match.warnings];
+  const warn = (finding: Finding) => warnings.push(finding);
+  const generated = generate(edgesA.inputs, shapeCases(edgesA.inputs, shapes), kinds, seed);
+  const given = await loadData(options.data ?? [], { edges: edgesA, seed, shapes, limit, images, warn });
+  const sets = withOwnLabels([...given, ...generated]);
+  const found = { ...nothing, ...match, warnings, edges, fatal };
+  if (!match.feedable || match.outputs.length === 0 || sets.length === 0) {
+    await Promise.all([inA.session?.close(), inB.session?.close()]);
+    return found;
+  }
 
   const setsAt = ({ provider }: Configuration) =>
     options.kinds || !runtime.adapterOf(provider).startsWith('software') ? sets : sets.filter(s => isQuick(s.source));
   const runs = wanted.reduce((sum, c) => sum + setsAt(c).length * (nameOf(c) === 'cpu disabled' ? 1 : 2), sets.length);
   let done = 0;
   const onRun = (what: string) => options.onProgress?.(done++, runs, what);
-  const { threads = 1, equalNan = false, precision, tolerances = {} } = options;
   const baseline = new Baseline({ seed, threads, equalNan, precision, tolerances, onRun });
-  const { failure } = await baseline.measureReference(runtime, a, sets, match.outputs);
-  if (failure) return { ...found, fatal: [failure], baseline };
+  const { failure } = await baseline.measureReference(runtime, a, sets, match.outputs, inA.session);
+  if (failure) {
+    await inB.session?.close().catch(() => {});
+    return { ...found, fatal: [failure], baseline };
+  }
   for (const where of wanted) await baseline.measureDrift(runtime, a, where, setsAt(where), match.outputs);
 
   const configurations: ConfigurationResult[] = [];
   for (const where of wanted) {
     const ofA = baseline.trials.get(nameOf(where))!;
     const results: OutputResult[] = [];
+    const visit = async (session: Session, set: InputSet) => {
+      onRun(`B on ${nameOf(where)}, ${set.label}`);
+      const values = await session.run(feedsFor(session, set.feeds()), match.outputs);
+      const hold = (output: string) => held(baseline, where, set.label, output, values[output]!, { equalNan, topK, minAgreement });
+      const first = match.outputs.map(hold);
+      const agree = first.every(r => r.comparison.same);
+      if (!agree) await baseline.measureNoise(runtime, a, set);
+      results.push(...(agree ? first : match.outputs.map(hold)));
+    };
     const ofB = gone(ofA)
       ? undefined
-      : await trial(runtime, { role: 'b', source: b }, { ...where, threads }, setsAt(where), async (session, set) => {
-          onRun(`B on ${nameOf(where)}, ${set.label}`);
-          const values = await session.run(feedsFor(session, set.feeds()), match.outputs);
-          for (const output of match.outputs) {
-            const { expected, tolerance, against, drift } = baseline.standard(where, set.label, output);
-            const comparison = compare(expected, values[output]!, ruleOf(tolerance, equalNan));
-            const drifted = drift && { identical: drift.identical, relativeL2: drift.relativeL2, maxAbs: drift.maxAbs };
-            results.push({ input: set.label, output, against, drift: drifted, tolerance, comparison });
-          }
-        });
-    configurations.push(judge(where, ofA, ofB, results));
+      : await trial(
+          runtime,
+          { role: 'b', source: b },
+          { ...where, threads },
+          setsAt(where),
+          visit,
+          isReference(where) ? inB.session : undefined,
+        );
+    configurations.push(judge(where, ofA, ofB, results, baseline.unsteady));
   }
+  const ground = { runtime, a, b, options, sets, outputs: match.outputs, baseline, configurations };
+  const agreed = match.differences.length === 0 && configurations.every(c => c.status !== 'different');
+  const layers = await layerReport(ground);
+  const checked = options.selfCheck && agreed ? await selfCheck(ground) : undefined;
   options.onProgress?.(runs, runs, 'done');
-  return { ...found, baseline, configurations };
+  return { ...found, baseline, configurations, layers, selfCheck: checked };
+}
+
+/** B's output held against what it is to be in a configuration. */
+function held(
+  baseline: Baseline,
+  where: Configuration,
+  input: string,
+  output: string,
+  value: Tensor,
+  rule: Pick<Rule, 'equalNan' | 'topK' | 'minAgreement'>,
+): OutputResult {
+  const { expected, tolerance, against, drift } = baseline.standard(where, input, output);
+  const drifted = drift && { identical: drift.identical, relativeL2: drift.relativeL2, maxAbs: drift.maxAbs };
+  return {
+    input,
+    output,
+    against,
+    drift: drifted,
+    tolerance,
+    comparison: compare(expected, value, { ...rule, ...ruleOf(tolerance, rule.equalNan) }),
+  };
 }
 
 /** Whether a configuration can't be used at all, so that trying B there tells nothing. */
@@ -133,11 +219,17 @@ function gone({ failure }: Trial): boolean {
   return failure !== undefined && failure.kind !== 'error';
 }
 
-function judge(where: Configuration, a: Trial, b: Trial | undefined, results: readonly OutputResult[]): ConfigurationResult {
+function judge(
+  where: Configuration,
+  a: Trial,
+  b: Trial | undefined,
+  results: readonly OutputResult[],
+  unsteady: ReadonlySet<string>,
+): ConfigurationResult {
   const failures = [a.failure, b?.failure].filter(f => f !== undefined);
   // B that reports an error where A runs does not compute the same; a crash, or a provider that is not there, says nothing about B.
   const brokenB = a.failure === undefined && b?.failure?.kind === 'error';
-  const different = brokenB || results.some(r => !r.comparison.same);
+  const different = brokenB || results.some(r => !r.comparison.same && !unsteady.has(r.output));
   const reached = b !== undefined && b.failure === undefined;
   return {
     ...where,
@@ -150,19 +242,34 @@ function judge(where: Configuration, a: Trial, b: Trial | undefined, results: re
   };
 }
 
-async function edgesOf(runtime: Runtime, model: Comparand, role: 'a' | 'b'): Promise<ModelInterface | { readonly failure: Failure }> {
+/** What a model takes and gives, and, where it can be opened in a configuration that it is to be run in anyway, the session. */
+async function enter(
+  runtime: Runtime,
+  model: Comparand,
+  role: 'a' | 'b',
+  where: SessionOptions | undefined,
+): Promise<{ readonly edges: ModelInterface | { readonly failure: Failure }; readonly session?: Session }> {
   try {
-    return await runtime.outputTypes(model);
+    if (where) {
+      const session = await runtime.open(model, where);
+      return { edges: { inputs: session.inputs, outputs: session.outputs }, session };
+    }
   } catch (error) {
-    return { failure: failureOf(error, role) };
+    const failure = failureOf(error, role);
+    if (failure.kind !== 'error') return { edges: { failure } };
+    // It may be a model all the same, for which the runtime has no kernels.
+  }
+  try {
+    return { edges: await runtime.outputTypes(model) };
+  } catch (error) {
+    return { edges: { failure: failureOf(error, role) } };
   }
 }
 
 /** @throws FunnelError `E_USAGE` for an output that neither model has. */
 function checkOutputs(names: readonly string[], edges: { readonly a: ModelInterface; readonly b: ModelInterface }): void {
   const known = [...new Set([...edges.a.outputs, ...edges.b.outputs].map(o => o.name))];
-  const unknown = names.find(name => !known.includes(name));
-  if (unknown !== undefined) throw new FunnelError('E_USAGE', `no output '${unknown}'; the models have ${known.join(', ')}`);
+  checkNames('output', names, known);
 }
 
 /** @throws FunnelError `E_USAGE` for a provider that nobody knows. */

@@ -1,6 +1,7 @@
 import { Command, Option } from 'commander';
 import type { BenchOptions } from '../../measure/bench.ts';
 import { usage } from '../failure.ts';
+import { leaving } from '../interrupt.ts';
 import { checkNames } from '../names.ts';
 import { addOptions, type CommonFlags, choice, examples, jsonOption, listOption, positive, seedOption, wholeNumber } from '../options.ts';
 import { type Shapes, shape } from '../shapes.ts';
@@ -59,22 +60,30 @@ async function run(a: string, b: string, flags: Flags): Promise<void> {
   const { providerNames } = await import('../../runtime/providers.ts');
   checkNames('provider', flags.provider ?? [], providerNames);
   // All of it now: an interrupted process is to report at once.
-  const [api, { exitCodeOf }, { benchText }, { say }, { progressBar }, { interruption }] = await Promise.all([
+  const [api, { exitCodeOf }, { benchText }, { say }, { progressBar }] = await Promise.all([
     import('../../api.ts'),
     import('../../measure/measurement.ts'),
     import('../../report/bench-text.ts'),
     import('../output.ts'),
     import('../progress.ts'),
-    import('../interruption.ts'),
   ]);
-  const [progress, interrupted] = [await progressBar(), interruption()];
-  const options = { ...optionsOf(flags), signal: interrupted.signal, onProgress: progress.update };
-  const measurement = await api.bench(a, b, options).finally(() => {
-    progress.stop();
-    interrupted.stop();
-  });
-  say({ json: measurement, text: colors => benchText(measurement, colors) }, flags);
-  process.exitCode = interrupted.exitCode ?? exitCodeOf(measurement);
+  const progress = await progressBar();
+  const controller = new AbortController();
+  const measuring = api
+    .bench(a, b, { ...optionsOf(flags), signal: controller.signal, onProgress: progress.update })
+    .finally(() => progress.stop());
+  const report = async () => {
+    const measurement = await measuring;
+    say({ json: measurement, text: colors => benchText(measurement, colors) }, flags);
+    process.exitCode = exitCodeOf(measurement);
+  };
+  // What was measured until a signal came is reported.
+  const leave = () => {
+    controller.abort();
+    return report();
+  };
+  await leaving(leave, () => measuring);
+  await report();
 }
 
 function optionsOf(flags: Flags): BenchOptions {

@@ -1,0 +1,62 @@
+import { FunnelError } from '../errors.ts';
+import { type Report, reportOf } from '../verify/report.ts';
+import { interleave } from './shard.ts';
+
+/** A report, and what errors call it. */
+export interface Part {
+  readonly label: string;
+  readonly report: Report;
+}
+
+/**
+ * Joins the reports of all parts of one run into the report of the whole: that of a run that was never taken apart, timings aside.
+ * @param allowMissing whether parts may be missing; the report is not complete then
+ * @throws FunnelError `E_USAGE` for reports that are not parts of one run, the same part or case twice, and parts that are missing
+ */
+export function mergeReports(parts: readonly Part[], options: { readonly allowMissing?: boolean } = {}): Report {
+  const byIndex = new Map<number, Part>();
+  const count = countOf(parts);
+  for (const part of parts) {
+    const { index } = part.report.shard!;
+    const before = byIndex.get(index);
+    if (before) throw usage(`${part.label} and ${before.label} are both part ${index} of ${count}`);
+    byIndex.set(index, part);
+  }
+  checkNames(parts);
+  const missing = Array.from({ length: count }, (_, i) => i + 1).filter(index => !byIndex.has(index));
+  if (missing.length > 0 && !options.allowMissing)
+    throw usage(`${missingText(missing, count)}; --allow-missing makes an incomplete report of the others`);
+  const cases = interleave(new Map([...byIndex].map(([index, { report }]) => [index, report.cases])), count);
+  return reportOf(cases, { complete: missing.length === 0 && parts.every(p => p.report.complete) });
+}
+
+/** Which parts there should be and are not. */
+export function missingText(missing: readonly number[], count: number): string {
+  return `${missing.length === 1 ? 'part' : 'parts'} ${missing.join(', ')} of ${count} ${missing.length === 1 ? 'is' : 'are'} missing`;
+}
+
+function countOf(parts: readonly Part[]): number {
+  const [first] = parts;
+  if (!first) throw usage('there is no report to merge');
+  for (const { label, report } of parts) {
+    const { shard } = report;
+    if (!shard) throw usage(`${label} is no part of a run: 'funnel ci --shard 1/${Math.max(2, parts.length)}' makes parts`);
+    if (shard.index < 1 || shard.index > shard.count) throw usage(`${label} says that it is part ${shard.index} of ${shard.count}`);
+    const { count } = first.report.shard!;
+    if (shard.count !== count) throw usage(`${first.label} is a part of ${count}, ${label} of ${shard.count}: they are of different runs`);
+  }
+  return first.report.shard!.count;
+}
+
+function checkNames(parts: readonly Part[]): void {
+  const seen = new Map<string, string>();
+  for (const { label, report } of parts) {
+    for (const { name } of report.cases) {
+      const before = seen.get(name);
+      if (before !== undefined) throw usage(`case '${name}' is in ${before === label ? `${label} twice` : `${before} and in ${label}`}`);
+      seen.set(name, label);
+    }
+  }
+}
+
+const usage = (message: string) => new FunnelError('E_USAGE', message);

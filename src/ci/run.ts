@@ -1,0 +1,76 @@
+import { join } from 'node:path';
+import { diff, read, rewrite, verify } from '../api.ts';
+import { FunnelError } from '../errors.ts';
+import type { Model } from '../ir/model.ts';
+import type { PassReport } from '../rewrite/pass.ts';
+import type { Runtime } from '../runtime/session.ts';
+import { encode } from '../serde/model-file.ts';
+import { refused } from '../verify/refused.ts';
+import type { Case } from '../verify/report.ts';
+import type { Finding, Verdict } from '../verify/verdict.ts';
+import { verify as compare, type VerifyOptions } from '../verify/verify.ts';
+import type { Pair, PlannedCase, Rewriting } from './cases.ts';
+
+/** Makes one comparison. What is wrong with its models or options is a verdict: it keeps no other case from being made. */
+export async function runCase(planned: PlannedCase, runtime: Runtime, onProgress: VerifyOptions['onProgress'] = () => {}): Promise<Case> {
+  const { name, models } = planned;
+  const options: VerifyOptions = { ...ownFolder(planned), runtime, onProgress };
+  try {
+    return { name, ...('a' in models ? await ofPair(models, options) : await ofRewriting(models, options)) };
+  } catch (error) {
+    if (!(error instanceof FunnelError)) throw error;
+    const onnxruntime = await runtime.describe().then(
+      d => d.version,
+      () => 'unavailable',
+    );
+    return { name, verdict: refused(error, options, onnxruntime) };
+  }
+}
+
+/** Cases do not write over each other's subgraphs. */
+function ownFolder({ name, options }: PlannedCase): VerifyOptions {
+  return options.failures === undefined ? options : { ...options, failures: join(options.failures, name.replace(/[^\w.-]+/g, '-')) };
+}
+
+async function ofPair({ a, b }: Pair, options: VerifyOptions): Promise<Omit<Case, 'name'>> {
+  const verdict = await verify(a, b, options);
+  return { verdict, ...(await difference(a, b)) };
+}
+
+async function ofRewriting({ model: file, what, passes, fixpoint }: Rewriting, options: VerifyOptions): Promise<Omit<Case, 'name'>> {
+  const before = await read(file).catch(error => {
+    // As in verify: of the files of a case, which.
+    throw error instanceof FunnelError && !error.message.includes(file) ? new FunnelError(error.code, `${file}: ${error.message}`) : error;
+  });
+  const { model: after, report } = await rewrite(before, passes, {
+    fixpoint,
+    onPass: (pass, i, total) => options.onProgress?.(i, total, pass.name),
+  });
+  const comparand = (model: Model, label: string) => ({ bytes: encode(model, { inline: true }), label });
+  const verdict = await compare(comparand(before, file), comparand(after, `${file} → ${what}`), options);
+  const purpose = new Set(passes.filter(pass => pass.effect === 'changes').map(pass => pass.name));
+  const fired = report.filter(r => r.fired.length > 0);
+  return { verdict: withWarnings(verdict, remarks(fired, purpose, verdict)), ...(await difference(before, after)) };
+}
+
+/** What a reader should know about the passes that led to a verdict. */
+function remarks(fired: readonly PassReport[], purpose: ReadonlySet<string>, verdict: Verdict): Finding[] {
+  if (fired.length === 0)
+    return [{ code: 'nothing-rewritten', where: 'passes', message: 'no pass fired: the model is compared with itself' }];
+  const names = fired.map(r => r.pass).filter(name => purpose.has(name));
+  if (verdict.status !== 'different' || names.length === 0) return [];
+  const message = `${names.join(', ')} changes what the model computes on purpose: that outputs differ need not be a fault`;
+  return [{ code: 'changes-on-purpose', where: 'passes', message }];
+}
+
+const withWarnings = (verdict: Verdict, more: readonly Finding[]): Verdict => ({ ...verdict, warnings: [...more, ...verdict.warnings] });
+
+/** What tells the models apart, where both can be read. */
+async function difference(a: Model | string, b: Model | string): Promise<Pick<Case, 'diff'>> {
+  try {
+    return { diff: await diff(a, b) };
+  } catch (error) {
+    if (error instanceof FunnelError) return {};
+    throw error;
+  }
+}

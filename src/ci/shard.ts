@@ -1,0 +1,19 @@
+/** Part `index`, from 1 on, of `count`. */
+export interface Shard {
+  readonly index: number;
+  readonly count: number;
+}
+
+/** Which part the case at `position` falls into: cards dealt out one by one, so that a case more at the end moves no other. */
+export const shardAt = (position: number, count: number): number => (position % count) + 1;
+
+/** The cases of one part. */
+export function ofShard<T>(cases: readonly T[], { index, count }: Shard): T[] {
+  return cases.filter((_, position) => shardAt(position, count) === index);
+}
+
+/** What `ofShard` took apart: parts by index, from 1 on. One that is not there, or ends early, leaves a gap that closes. */
+export function interleave<T>(parts: ReadonlyMap<number, readonly T[]>, count: number): T[] {
+  const positioned = [...parts].flatMap(([index, cases]) => cases.map((c, i) => [i * count + index, c] as const));
+  return positioned.sort(([x], [y]) => x - y).map(([, c]) => c);
+}

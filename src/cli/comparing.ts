@@ -1,0 +1,81 @@
+import chalk from 'chalk';
+import type { PlannedCase } from '../ci/cases.ts';
+import { runCase } from '../ci/run.ts';
+import type { Shard } from '../ci/shard.ts';
+import { plain } from '../report/format.ts';
+import { caseLine, headline } from '../report/report-text.ts';
+import { verdictText } from '../report/verdict-text.ts';
+import { Runtime, type RuntimeOptions } from '../runtime/session.ts';
+import { type Case, exitCodeOfReport, type Report, reportOf } from '../verify/report.ts';
+import { leaving } from './interrupt.ts';
+import type { CommonFlags } from './options.ts';
+import { say } from './output.ts';
+import { progressBar } from './progress.ts';
+import { takesStdout, type WantedReport, writeReports } from './reporting.ts';
+
+export interface ComparingFlags extends CommonFlags {
+  readonly shard?: Shard;
+  readonly failFast?: boolean;
+  readonly detail?: boolean;
+}
+
+/** Makes the comparisons one after another and reports them. Whatever ends it early, what was found out is reported. Sets the exit code. */
+export async function compareAll(
+  planned: readonly PlannedCase[],
+  limits: RuntimeOptions | undefined,
+  wanted: readonly WantedReport[],
+  flags: ComparingFlags,
+): Promise<void> {
+  const done: Case[] = [];
+  const report = (complete: boolean) => reportOf([...done], { complete, ...(flags.shard && { shard: flags.shard }) });
+  const tell = async (of: Report) => {
+    conclude(of, wanted, flags);
+    return writeReports(of, wanted, flags);
+  };
+  let open = true;
+  const leave = () => {
+    open = false;
+    return tell(report(false));
+  };
+  const runtime = new Runtime(limits);
+  try {
+    await leaving(leave, async () => {
+      for (const [i, one] of planned.entries()) {
+        const result = await compareOne(one, runtime, `case ${i + 1} of ${planned.length}, ${one.name}`);
+        if (!open) return;
+        done.push(result);
+        if (!isQuiet(wanted, flags)) process.stdout.write(`${caseLine(result)}\n`);
+        if (flags.failFast && result.verdict.status !== 'same') return;
+      }
+    });
+  } catch (error) {
+    // A fault of ours loses nothing that was found out before it.
+    await writeReports(report(false), wanted, flags);
+    throw error;
+  } finally {
+    await runtime.close();
+  }
+  const whole = report(done.length === planned.length);
+  const least = await tell(whole);
+  process.exitCode = Math.max(least, exitCodeOfReport(whole));
+}
+
+async function compareOne(one: PlannedCase, runtime: Runtime, label: string): Promise<Case> {
+  const progress = await progressBar();
+  try {
+    return await runCase(one, runtime, (done, total, what) => progress.update(done, total, `${label}: ${what}`));
+  } finally {
+    progress.stop();
+  }
+}
+
+/** Lines for people have no place beside a document. */
+const isQuiet = (wanted: readonly WantedReport[], flags: CommonFlags) => flags.json === true || takesStdout(wanted);
+
+/** All about the cases that are not the same, and the answer as the last line, where people look. */
+function conclude(report: Report, wanted: readonly WantedReport[], flags: ComparingFlags): void {
+  if (takesStdout(wanted)) return;
+  const told = report.cases.filter(c => flags.detail || c.verdict.status !== 'same');
+  const sections = told.map(c => `\n${chalk.bold(plain(c.name))}\n${verdictText(c.verdict, flags)}`);
+  say({ json: report, text: () => `${sections.join('')}${sections.length > 0 ? '\n' : ''}${headline(report)}\n` }, flags);
+}

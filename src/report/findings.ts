@@ -1,0 +1,70 @@
+import type { NodeRef } from '../verify/layer-report.ts';
+import type { Case, Report } from '../verify/report.ts';
+import type { Finding } from '../verify/verdict.ts';
+import { plural } from './format.ts';
+
+/** How much a finding matters: what fails, what weakens, what is worth knowing. */
+export type Level = 'error' | 'warning' | 'note';
+
+/** Something to tell about one case of a report. */
+export interface CaseFinding extends Finding {
+  readonly level: Level;
+  /** Name of the case; empty where it is about the whole report. */
+  readonly case: string;
+  /** The model that it is about, as the command line named it: B, or A where B did not load. */
+  readonly file: string | undefined;
+  /** Nodes of B that are to blame, where they are known. */
+  readonly nodes: readonly NodeRef[];
+}
+
+/** Warnings that weaken nothing. */
+const notes: ReadonlySet<string> = new Set(['baseline-smaller', 'software-adapter']);
+
+/** Everything that a report has to tell, in its order. */
+export function findingsOf(report: Report): CaseFinding[] {
+  const all = (code: string, message: string): CaseFinding => ({
+    level: 'error',
+    case: '',
+    file: undefined,
+    nodes: [],
+    code,
+    where: 'report',
+    message,
+  });
+  return [
+    ...(report.cases.length === 0 ? [all('nothing-compared', 'there is no case in it')] : []),
+    ...report.cases.flatMap(findingsOfCase),
+    ...(report.complete ? [] : [all('interrupted', `${plural(report.cases.length, 'case')} done, and more to come`)]),
+  ];
+}
+
+export function findingsOfCase({ name, verdict }: Case): CaseFinding[] {
+  const { reasons, warnings, layers, selfCheck, same } = verdict;
+  const about = { case: name, file: (verdict.b ?? verdict.a)?.label, nodes: [] };
+  return [
+    ...reasons.map(r => ({ ...r, ...about, level: 'error' as const })),
+    ...(layers?.culprits ?? []).map(c => ({
+      ...about,
+      level: same ? ('warning' as const) : ('error' as const),
+      code: 'culprit',
+      where: `value '${c.value}'`,
+      message: `${c.message} (computed by ${nodeText(c.node)})`,
+      nodes: c.nodes.b.length > 0 ? c.nodes.b : [c.node],
+    })),
+    ...warnings.map(w => ({ ...w, ...about, level: notes.has(w.code) ? ('note' as const) : ('warning' as const) })),
+    ...(selfCheck?.mutations ?? [])
+      .filter(m => !m.detected)
+      .map(m => ({
+        ...about,
+        level: 'warning' as const,
+        code: 'mutation-missed',
+        where: `node '${m.node}'`,
+        message: `${m.kind}: ${m.message}`,
+      })),
+  ];
+}
+
+/** `Conv /layer1/conv (fold-batch-norm of /layer1/bn)` */
+export function nodeText({ name, operator, pass, from }: NodeRef): string {
+  return `${operator} ${name}${pass ? ` (${pass}${from ? ` of ${from}` : ''})` : ''}`;
+}

@@ -1,0 +1,90 @@
+/** What a code of a finding stands for. */
+export interface Rule {
+  /** A few words. */
+  readonly title: string;
+  /** What it means, and what to do about it. */
+  readonly help: string;
+}
+
+const missing = 'Inputs and outputs are matched by name: name it as the other model does, or leave the output out with --exclude.';
+const runtime = 'The message is that of ONNX Runtime.';
+
+/** Every code that a verdict may hold. A test holds the list against the sources. */
+export const rules: Readonly<Record<string, Rule>> = {
+  'output-values': {
+    title: 'An output differs',
+    help: 'The values are further apart than the tolerance, which is derived from the element type and from the noise of A itself. --bisect says at which node they part; --atol and --rtol set another tolerance.',
+  },
+  'output-missing': { title: 'An output is missing', help: `A has an output that B has not. ${missing}` },
+  'output-extra': { title: 'An output is in B only', help: `B has an output that A has not. ${missing}` },
+  'output-type': { title: 'An output has another element type', help: 'Values of different types are never the same.' },
+  'output-shape': { title: 'An output has another shape', help: 'The declared sizes contradict each other.' },
+  'input-missing': { title: 'An input is missing', help: `A has an input that B has not. ${missing}` },
+  'input-extra': { title: 'An input is in B only', help: `B has an input that A has not. ${missing}` },
+  'input-type': { title: 'An input has another element type', help: 'B cannot be fed with what A is fed with.' },
+  'input-shape': { title: 'An input has another shape', help: 'B takes other sizes than A does.' },
+  'nothing-compared': {
+    title: 'Nothing was compared',
+    help: 'Nothing disagreed, because nothing could have: no output in common, no input, or values that are empty or NaN throughout.',
+  },
+  'over-budget': {
+    title: 'Known drift has grown',
+    help: 'The baseline accepts this drift up to a size, and it is larger now. If that is meant, --update-baseline writes the new one.',
+  },
+  'within-budget': {
+    title: 'Known drift',
+    help: 'The values differ by more than the tolerance, and by no more than the baseline accepts.',
+  },
+  'baseline-smaller': {
+    title: 'Known drift has shrunk',
+    help: 'The baseline accepts more than is needed: --update-baseline lowers it.',
+  },
+  'baseline-unmatched': {
+    title: 'A budget that nothing used',
+    help: 'The baseline has entries for comparisons that were not made, or not on these inputs: other names, another seed, other sizes. They accept nothing. --update-baseline writes those that are needed.',
+  },
+  'constant-output': {
+    title: 'An output does not depend on the inputs',
+    help: 'It is the same under every input that was tried, so that its agreement says little.',
+  },
+  'nan-output': { title: 'An output is NaN', help: 'It is NaN under every input that was tried, so that nothing of it was compared.' },
+  'sensitive-output': {
+    title: 'An output is sensitive to rounding',
+    help: 'It moves by more than a tolerance may allow when the inputs move by one rounding: differences may be noise.',
+  },
+  'runtime-drift': {
+    title: 'ONNX Runtime itself drifts',
+    help: 'A in this configuration is far from A on the CPU without optimisation, so B is compared with A in this configuration.',
+  },
+  'software-adapter': { title: 'A software adapter', help: 'It is slow, so that only some inputs were run on it.' },
+  'cpu-fallback': {
+    title: 'Nodes ran on the CPU',
+    help: 'The provider has no kernel for them, so that the runtime placed them on the CPU.',
+  },
+  culprit: {
+    title: 'Where B first goes wrong',
+    help: 'The values that these nodes read agree, and the one that they compute does not.',
+  },
+  'mutation-missed': {
+    title: 'The comparison missed a broken model',
+    help: 'B was broken on purpose, and the comparison still called it the same: other inputs, or a smaller tolerance, would make it stronger.',
+  },
+  interrupted: { title: 'The run was interrupted', help: 'What is reported holds, and more was to come.' },
+  'runtime-load': { title: 'The model does not load', help: runtime },
+  'runtime-unsupported-op': { title: 'An operator is not known to ONNX Runtime', help: runtime },
+  'runtime-not-implemented': { title: 'There is no kernel for an operator', help: `${runtime} Another provider may have one.` },
+  'runtime-shape': { title: 'Shapes do not fit', help: `${runtime} --shape gives sizes for the dimensions that a model leaves open.` },
+  'runtime-memory': { title: 'The memory did not suffice', help: `${runtime} Smaller sizes (--shape) need less.` },
+  'runtime-timeout': { title: 'A run took too long', help: '--timeout gives it more seconds.' },
+  'runtime-crash': { title: 'ONNX Runtime crashed', help: 'It runs in a process of its own, which ended.' },
+  'runtime-crashed': { title: 'ONNX Runtime crashed', help: 'It runs in a process of its own, which ended.' },
+  'runtime-provider': { title: 'A provider is not available', help: 'The message says how it becomes available.' },
+  'runtime-provider-missing': { title: 'A provider is not available', help: runtime },
+  'runtime-other': { title: 'ONNX Runtime failed', help: runtime },
+};
+
+/** A code that is not in the list speaks for itself. */
+export function ruleOf(code: string): Rule {
+  const words = code.replaceAll('-', ' ');
+  return rules[code] ?? { title: words.charAt(0).toUpperCase() + words.slice(1), help: 'See the message.' };
+}

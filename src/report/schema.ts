@@ -1,0 +1,94 @@
+import { z } from 'zod';
+import { FunnelError } from '../errors.ts';
+import type { Report } from '../verify/report.ts';
+import type { Verdict } from '../verify/verdict.ts';
+import { diffSchema } from './schema-diff.ts';
+import { count } from './schema-values.ts';
+import { status, verdictSchema } from './schema-verdict.ts';
+
+const caseSchema = z
+  .strictObject({
+    name: z.string().meta({ description: 'Unique within the report.' }),
+    verdict: verdictSchema,
+    diff: diffSchema.optional(),
+  })
+  .meta({ id: 'case' });
+
+const reportSchema = z
+  .strictObject({
+    schema: z.literal('onnx-funnel/report@1'),
+    status,
+    complete: z.boolean().meta({ description: 'False where the run was interrupted: what is here holds, more was to come.' }),
+    shard: z.strictObject({ index: count, count }).optional(),
+    cases: z.array(caseSchema),
+  })
+  .meta({ id: 'report', description: 'What CI keeps of onnx-funnel: verdicts of one or more comparisons.' });
+
+/** The type, as JSON sees it: what may be undefined may be absent, and nothing is read-only. */
+type Plain<T> = T extends readonly (infer E)[]
+  ? number extends T['length']
+    ? Plain<E>[]
+    : { -readonly [K in keyof T]: Plain<T[K]> }
+  : T extends object
+    ? { -readonly [K in keyof T as undefined extends T[K] ? never : K]: Plain<T[K]> } & {
+        -readonly [K in keyof T as undefined extends T[K] ? K : never]?: Plain<Exclude<T[K], undefined>>;
+      }
+    : T;
+/** The same with every field there, so that a field that only one has is told. */
+type Full<T> = T extends readonly (infer E)[]
+  ? number extends T['length']
+    ? Full<E>[]
+    : { -readonly [K in keyof T]: Full<T[K]> }
+  : T extends object
+    ? { -readonly [K in keyof T]-?: Full<Exclude<T[K], undefined>> }
+    : T;
+type Mutual<A, B> = [A] extends [B] ? ([B] extends [A] ? true : never) : never;
+type Alike<A, B> = Mutual<Plain<A>, Plain<B>> & Mutual<Full<A>, Full<B>>;
+
+// The compiler refuses a schema that says less, or more, than the type.
+true satisfies Alike<z.infer<typeof verdictSchema>, Verdict>;
+true satisfies Alike<z.infer<typeof reportSchema>, Report>;
+
+/**
+ * Reads a report that `--report json=FILE` wrote. `label` is what an error calls it.
+ * @throws FunnelError `E_REPORT` for text that is no report: what is wrong, and where
+ */
+export function readReport(text: string, label: string): Report {
+  const refuse = (what: string) => new FunnelError('E_REPORT', `${label} is no report: ${what}`);
+  let json: unknown;
+  try {
+    json = JSON.parse(text.replace(/^\uFEFF/, ''));
+  } catch {
+    throw refuse('it is not JSON');
+  }
+  const named = (json as { readonly schema?: unknown } | null)?.schema;
+  if (named !== 'onnx-funnel/report@1') {
+    const what = typeof named === 'string' ? `it says that it is ${named.slice(0, 50)}` : 'it does not say';
+    throw refuse(`${what}, not onnx-funnel/report@1; write one with --report json=FILE`);
+  }
+  const parsed = reportSchema.safeParse(json);
+  if (!parsed.success) {
+    const [issue] = parsed.error.issues;
+    throw refuse(`${issue!.path.join('.') || 'at the top'}: ${issue!.message}`);
+  }
+  return ordered(parsed.data, json) as Report;
+}
+
+/** A value with its keys in the order of the text it comes from: written again, it is that text again. */
+function ordered(value: unknown, text: unknown): unknown {
+  if (Array.isArray(value)) return value.map((item, i) => ordered(item, (text as readonly unknown[])[i]));
+  if (typeof value !== 'object' || value === null) return value;
+  const [values, texts] = [value, text] as [Record<string, unknown>, Record<string, unknown>];
+  return Object.fromEntries(Object.keys(texts).map(key => [key, ordered(values[key], texts[key])]));
+}
+
+/** The published JSON schemas, by file name. */
+export function publishedSchemas(): ReadonlyMap<string, object> {
+  return new Map(
+    Object.entries({ report: reportSchema, verdict: verdictSchema }).map(([name, schema]) => {
+      const { $schema, id: _, ...rest } = z.toJSONSchema(schema, { io: 'input' }) as Record<string, unknown>;
+      const $comment = 'Written by npm run generate from src/report/schema.ts; do not edit.';
+      return [`${name}.schema.json`, { $schema, $comment, title: `onnx-funnel/${name}@1`, ...rest }];
+    }),
+  );
+}

@@ -1,0 +1,79 @@
+import type { Model } from '../ir/model.ts';
+import { RuntimeFailure } from '../runtime/failure.ts';
+import type { Runtime } from '../runtime/session.ts';
+import { decode, encode, read } from '../serde/model-file.ts';
+import type { Baseline } from './baseline.ts';
+import { compare, short } from './compare.ts';
+import type { InputSet } from './inputs.ts';
+import type { LayerReport, Mutation, SelfCheck } from './layer-report.ts';
+import { compareLayers } from './layers.ts';
+import { brokenModels } from './self-check.ts';
+import { ruleOf } from './tolerance.ts';
+import { type Configuration, feedsFor, nameOf, referenceConfiguration, trial } from './trial.ts';
+import type { ConfigurationResult } from './verdict.ts';
+import type { Comparand, VerifyOptions } from './verify.ts';
+
+/** What has been run so far. */
+export interface Ground {
+  readonly runtime: Runtime;
+  readonly a: Comparand;
+  readonly b: Comparand;
+  readonly options: VerifyOptions;
+  readonly sets: readonly InputSet[];
+  readonly outputs: readonly string[];
+  readonly baseline: Baseline;
+  readonly configurations: readonly ConfigurationResult[];
+}
+
+function modelOf(source: Comparand): Model | Promise<Model> {
+  if ('path' in source) return read(source.path);
+  return decode(source.bytes, source.directory === undefined ? {} : { directory: source.directory });
+}
+
+/** Breaks B in several ways, and compares each with the reference as B was compared. */
+export async function selfCheck({ runtime, b, options, sets, outputs, baseline }: Ground): Promise<SelfCheck> {
+  const { threads = 1, equalNan = false } = options;
+  const mutations: Mutation[] = [];
+  for (const { kind, node, what, model } of brokenModels(await modelOf(b))) {
+    let difference: string | undefined;
+    const source = { bytes: encode(model, { inline: true }) };
+    const { failure } = await trial(runtime, { role: 'b', source }, { ...referenceConfiguration, threads }, sets, async (session, set) => {
+      if (difference !== undefined) return;
+      const values = await session.run(feedsFor(session, set.feeds()), outputs);
+      for (const output of outputs) {
+        const { expected, tolerance } = baseline.standard(referenceConfiguration, set.label, output);
+        const { same, relativeL2 } = compare(expected, values[output]!, ruleOf(tolerance, equalNan));
+        if (!same) difference ??= `'${output}' is off by a relative L2 of ${short(relativeL2)} under '${set.label}'`;
+      }
+    });
+    difference ??= failure && `it does not run: ${failure.message}`;
+    mutations.push({ kind, node, detected: difference !== undefined, message: `${what}; ${difference ?? 'nobody noticed'}` });
+  }
+  return { mutations, detected: mutations.filter(m => m.detected).length };
+}
+
+/** Holds B against A layer by layer where they differ first, or, where they don't, in the first configuration; undefined where nobody asked. */
+export async function layerReport(g: Ground): Promise<LayerReport | undefined> {
+  const { options, configurations, sets } = g;
+  const { layers = false, bisect = false, failures, threads = 1, seed = 0, precision } = options;
+  const broken = configurations.find(c => c.status === 'different');
+  const where = broken ?? configurations.find(c => c.status === 'same');
+  if (!where || !(layers || ((bisect || failures !== undefined) && broken))) return undefined;
+  const label = where.results.find(r => !r.comparison.same)?.input ?? where.results[0]?.input;
+  const set = sets.find(s => s.label === label) ?? sets[0]!;
+  const at: Configuration = { provider: where.provider, optimization: where.optimization };
+  try {
+    return await compareLayers(g.runtime, await modelOf(g.a), await modelOf(g.b), set.label, set.feeds(), {
+      where: at,
+      threads,
+      seed,
+      precision,
+      folder: failures,
+      ...(options.onProgress && { onProgress: options.onProgress }),
+    });
+  } catch (error) {
+    if (!(error instanceof RuntimeFailure)) throw error;
+    const notes = [`layers could not be run on ${nameOf(at)}: ${error.message}`];
+    return { ...at, input: set.label, layers: [], culprits: [], notes };
+  }
+}

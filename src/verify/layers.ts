@@ -1,0 +1,84 @@
+import { inferTypes } from '../infer/types.ts';
+import type { Model } from '../ir/model.ts';
+import { RuntimeFailure } from '../runtime/failure.ts';
+import type { Runtime, Tensors } from '../runtime/session.ts';
+import { fixedTensor } from './cut.ts';
+import type { Culprit, LayerReport } from './layer-report.ts';
+import { writeFailure } from './reproduce.ts';
+import { type Segment, sharedValues } from './shared-values.ts';
+import { isFault, type Origin } from './wakes.ts';
+import { type LayerOptions, refOf, type Suspect, Walk } from './walk.ts';
+
+/** Segments that are run at once, and bytes of their weights and of what they compute. */
+const most = { segments: 32, weights: 16e6, results: 64e6 };
+
+/**
+ * Holds B against A layer by layer: each stretch of B's nodes between two values that both models have is fed with A's values, so that
+ * what it gets wrong is its own fault, and the tolerance can be as narrow as the rounding of that stretch.
+ * Both models are run in pieces, each node once: never are all values in memory, nor all weights.
+ * @throws RuntimeFailure where A can't be run in pieces
+ */
+export async function compareLayers(
+  runtime: Runtime,
+  a: Model,
+  b: Model,
+  label: string,
+  feeds: Tensors,
+  o: LayerOptions,
+): Promise<LayerReport> {
+  await inferTypes(a);
+  await inferTypes(b);
+  const { segments, twins } = sharedValues(a, b);
+  const walk = new Walk(runtime, a, b, segments, twins, feeds, o);
+  const notes: string[] = [];
+  if (segments.length === 0) notes.push('the models share no value');
+  let size = most.segments;
+  for (let i = 0; i < segments.length; ) {
+    const chunk = chunkFrom(segments, i, size);
+    o.onProgress?.(i, segments.length, `layer ${segments[i]!.b.name}`);
+    const failure = await walk.visit(chunk, i).catch((error: unknown) => {
+      if (!(error instanceof RuntimeFailure) || error.kind !== 'error') throw error;
+      return error;
+    });
+    if (failure) {
+      notes.push(`from '${chunk[0]!.b.name}' on, layers could not be run on their own: ${failure.message}`);
+      break;
+    }
+    i += chunk.length;
+    size = Math.max(1, Math.min(most.segments, Math.floor((most.results * chunk.length) / Math.max(walk.bytes, 1))));
+  }
+  const faults = walk.wakes.origins.filter(isFault);
+  const culprits: Culprit[] = [];
+  for (const [i, origin] of faults.entries()) culprits.push(await culpritOf(origin, a, b, faults.length > 1 ? i + 1 : undefined, o));
+  const innocent = new Set(walk.wakes.origins.filter(origin => !isFault(origin)).map(({ at }) => at.segment.b.name));
+  const layers = walk.layers.map(l => (innocent.has(l.value) ? { ...l, status: 'reused-name' as const } : l));
+  return { ...o.where, input: label, layers, culprits, notes };
+}
+
+function chunkFrom(segments: readonly Segment[], start: number, size: number): Segment[] {
+  let weights = 0;
+  const chunk: Segment[] = [];
+  for (const segment of segments.slice(start, start + size)) {
+    weights += weightsOf(segment);
+    if (chunk.length > 0 && weights > most.weights) break;
+    chunk.push(segment);
+  }
+  return chunk;
+}
+
+function weightsOf({ nodes }: Segment): number {
+  const weights = new Set(nodes.flatMap(node => node.inputs.flatMap(v => (v ? (fixedTensor(v) ?? []) : []))));
+  return [...weights].reduce((sum, t) => sum + (t.byteLength ?? 0), 0);
+}
+
+async function culpritOf({ at }: Origin<Suspect>, a: Model, b: Model, number: number | undefined, o: LayerOptions): Promise<Culprit> {
+  const { segment, judgement, values } = at;
+  const folder = o.folder !== undefined && values ? await writeFailure(o.folder, number, a, b, segment, values) : undefined;
+  return {
+    value: segment.b.name,
+    node: refOf(segment.b.producer!),
+    nodes: { a: segment.before.nodes.map(refOf), b: segment.nodes.map(refOf) },
+    message: judgement.message,
+    ...(folder !== undefined && { folder }),
+  };
+}

@@ -1,0 +1,86 @@
+import type { Value } from '../ir/value.ts';
+import type { Tensor } from '../tensor/tensor.ts';
+
+/**
+ * Which differences matter. A value that B computes otherwise than A, from A's own values, may be a fault, or B may use its name for
+ * something else that it makes up for later (a bias added in another place). What follows tells: B goes on from its own value of it,
+ * and everything that is computed from that is its wake.
+ *
+ * - Where B arrives at A's value from its own, and would not from A's, it has made up for the difference: no fault.
+ * - Where the same bits come of B's value as of A's, the difference is gone without a trace: no fault either.
+ * - Where an output is wrong because of it, it is a fault; and where what follows is wrong with B's value and right with A's, until the
+ *   difference drowns in rounding.
+ */
+export interface Origin<T> {
+  readonly at: T;
+  /** Something that follows from it is wrong, and would be right without it. */
+  followed: boolean;
+  /** B has made up for it. */
+  compensated: boolean;
+  /** It has drowned in rounding. */
+  drowned: boolean;
+  /** An output is wrong because of it. */
+  reached: boolean;
+}
+
+export const isFault = (o: Origin<unknown>): boolean => o.reached || (o.followed && o.drowned && !o.compensated);
+
+interface Wake<T> {
+  /** B's own value. */
+  readonly tensor: Tensor;
+  readonly origins: ReadonlySet<Origin<T>>;
+}
+
+/** What came of a value of B. */
+export interface Outcome {
+  readonly value: Value;
+  /** What it was computed from. */
+  readonly from: readonly Value[];
+  /** Whether it is A's when it is computed from A's values. */
+  readonly pure: boolean;
+  /** Whether it is A's when it is computed from B's own. */
+  readonly own: boolean;
+  /** Whether the two have the same bits. */
+  readonly traceless: boolean;
+  /** B's own. */
+  readonly tensor: Tensor;
+  readonly isOutput: boolean;
+}
+
+/** The values of B that are not A's, in topological order of their coming. */
+export class Wakes<T> {
+  readonly origins: Origin<T>[] = [];
+  readonly #wakes = new Map<Value, Wake<T>>();
+
+  /** B's own value, where it is another than A's. */
+  get(value: Value): Tensor | undefined {
+    return this.#wakes.get(value)?.tensor;
+  }
+  has(value: Value): boolean {
+    return this.#wakes.has(value);
+  }
+  /** Lets go of a value that nothing more will ask for. */
+  delete(value: Value): void {
+    this.#wakes.delete(value);
+  }
+
+  /** Notes what came of a value; `at` is what to remember of it. */
+  note(at: T, { value, from, pure, own, traceless, tensor, isOutput }: Outcome): void {
+    const before = new Set(from.flatMap(v => [...(this.#wakes.get(v)?.origins ?? [])]));
+    if (own) {
+      for (const origin of before) {
+        if (!pure) origin.compensated = true;
+        else if (!traceless) origin.drowned = true;
+      }
+      return;
+    }
+    for (const origin of before) origin.followed = true;
+    if (!pure) {
+      const origin = { at, followed: false, compensated: false, drowned: false, reached: false };
+      this.origins.push(origin);
+      before.add(origin);
+    }
+    if (isOutput) for (const origin of before) origin.reached = true;
+    this.#wakes.set(value, { tensor, origins: before });
+  }
+}

@@ -1,0 +1,232 @@
+import type { Model } from '../ir/model.ts';
+import { labelOf, type Node } from '../ir/node.ts';
+import { displayOp } from '../ir/op.ts';
+import type { Value } from '../ir/value.ts';
+import { RuntimeFailure } from '../runtime/failure.ts';
+import type { Runtime, SessionOptions, Tensors } from '../runtime/session.ts';
+import type { DType } from '../tensor/dtype.ts';
+import type { Tensor } from '../tensor/tensor.ts';
+import { Chain, type Given, orderOf, runCut, sorted } from './chain.ts';
+import { cut } from './cut.ts';
+import { perturbed } from './inputs.ts';
+import { type Judgement, judge } from './judge.ts';
+import type { Drift, Layer, NodeRef } from './layer-report.ts';
+import type { Segment } from './shared-values.ts';
+import { type Configuration, isReference, referenceConfiguration } from './trial.ts';
+import { Wakes } from './wakes.ts';
+
+export interface LayerOptions {
+  readonly where: Configuration;
+  readonly threads: number;
+  readonly seed: number;
+  readonly precision: DType | undefined;
+  /** Where to write the smallest subgraphs that differ. */
+  readonly folder: string | undefined;
+  readonly onProgress?: (done: number, total: number, what: string) => void;
+}
+
+/** What is known of a difference, and of what it was computed from. */
+export interface Suspect {
+  readonly segment: Segment;
+  readonly judgement: Judgement;
+  /** Of A and of B, what the segment starts from and ends in; only of the first few: they take memory. */
+  readonly values: ReadonlyMap<Value, Tensor> | undefined;
+}
+
+/** Suspects whose inputs are kept. */
+const kept = 4;
+
+/** Both models on their way from the inputs to the outputs. */
+export class Walk {
+  readonly wakes = new Wakes<Suspect>();
+  readonly layers: Layer[] = [];
+  readonly #runtime: Runtime;
+  readonly #a: Model;
+  readonly #b: Model;
+  readonly #options: LayerOptions;
+  readonly #session: SessionOptions;
+  readonly #twins: ReadonlyMap<Value, Value>;
+  readonly #order: ReadonlyMap<Node, number>;
+  readonly #outputs: ReadonlySet<Value>;
+  readonly #ofA: Chain;
+  readonly #ofB: Chain;
+  /** Values of B that have A's bits. */
+  readonly #identical = new Set<Value>();
+  readonly #lastUse = new Map<Value, number>();
+  /** A's values, under B's names. */
+  readonly #pure: Given;
+  readonly #own: Given;
+  /** Bytes of the values that the last visit brought. */
+  bytes = 0;
+
+  constructor(
+    runtime: Runtime,
+    a: Model,
+    b: Model,
+    segments: readonly Segment[],
+    twins: ReadonlyMap<Value, Value>,
+    feeds: Tensors,
+    options: LayerOptions,
+  ) {
+    const { threads, where } = options;
+    this.#runtime = runtime;
+    this.#a = a;
+    this.#b = b;
+    this.#options = options;
+    this.#session = { ...where, threads };
+    this.#twins = twins;
+    this.#order = orderOf(b);
+    this.#outputs = new Set(b.graph.outputs);
+    const targets = (of: 'a' | 'b') => segments.map(s => s[of]);
+    this.#ofA = new Chain(runtime, a, { ...referenceConfiguration, threads }, feeds, targets('a'));
+    this.#ofB = new Chain(runtime, b, this.#session, feeds, targets('b'));
+    for (const [i, s] of segments.entries()) {
+      for (const value of heldOf(s, twins)) this.#ofA.hold(value);
+      this.#ofB.hold(s.b);
+      for (const value of s.from) this.#lastUse.set(value, i);
+    }
+    for (const [value, twin] of twins) if (!value.producer && feeds[twin.name]) this.#identical.add(value);
+    this.#pure = { get: value => this.#ofA.get(this.#twins.get(value) ?? value) };
+    this.#own = { get: value => this.wakes.get(value) ?? this.#pure.get(value) };
+  }
+
+  /** Goes through some segments. @throws RuntimeFailure */
+  async visit(chunk: readonly Segment[], start: number): Promise<void> {
+    const before = this.#ofA.bytes;
+    await this.#ofA.compute(chunk.map(s => s.a));
+    await this.#ofB.compute(chunk.map(s => s.b));
+    this.bytes = this.#ofA.bytes - before;
+    for (const s of chunk) if (sameBits(this.#ofA.get(s.a)!, this.#ofB.get(s.b)!)) this.#identical.add(s.b);
+    const isTrivial = (s: Segment) => this.#identical.has(s.b) && s.from.every(v => this.#identical.has(v));
+    const pure = await this.#run(
+      chunk.filter(s => !isTrivial(s)),
+      this.#pure,
+    );
+    for (const [i, s] of chunk.entries()) {
+      const layer = isTrivial(s) ? this.#untouched(s) : await this.#examine(s, pure.get(s.b) ?? this.#ofB.get(s.b)!);
+      this.layers.push(layer);
+      for (const value of heldOf(s, this.#twins)) this.#ofA.letGo(value);
+      this.#ofB.letGo(s.b);
+      for (const value of s.from) if (this.#lastUse.get(value)! <= start + i) this.wakes.delete(value);
+    }
+  }
+
+  #untouched({ b, a }: Segment): Layer {
+    const none = { relativeL2: 0, maxAbs: 0 };
+    return {
+      value: b.name,
+      node: refOf(b.producer!),
+      elements: this.#ofA.get(a)!.size,
+      status: 'same',
+      local: { ...none, allowed: 0, violations: 0 },
+      accumulated: none,
+    };
+  }
+
+  async #examine(s: Segment, pure: Tensor): Promise<Layer> {
+    const expected = this.#ofA.get(s.a)!;
+    const local = await this.#judge(s, expected, pure, this.#pure);
+    const disturbed = s.from.some(v => this.wakes.has(v));
+    const tensor = disturbed ? ((await this.#run([s], this.#own)).get(s.b) ?? this.#ofB.get(s.b)!) : pure;
+    const own = disturbed ? await this.#judge(s, expected, tensor, this.#own) : local;
+    const better = local.same || !own.same ? local : own;
+    const { from, before } = s;
+    const isKept = !local.same && !own.same && this.#options.folder !== undefined && this.wakes.origins.length < kept;
+    const values = isKept
+      ? new Map([...[...before.from, s.a].map(v => [v, this.#ofA.get(v)!] as const), ...from.map(v => [v, this.#pure.get(v)!] as const)])
+      : undefined;
+    const traceless = tensor === pure || sameBits(tensor, pure);
+    const outcome = { value: s.b, from, pure: local.same, own: own.same, traceless, tensor, isOutput: this.#outputs.has(s.b) };
+    this.wakes.note({ segment: s, judgement: local, values }, outcome);
+    const accumulated = this.#identical.has(s.b)
+      ? { relativeL2: 0, maxAbs: 0 }
+      : judge(expected, this.#ofB.get(s.b)!, this.#circumstances(0));
+    return {
+      value: s.b.name,
+      node: refOf(s.b.producer!),
+      elements: expected.size,
+      // Which of the differences are faults is known at the end.
+      status: better.same ? 'same' : 'different',
+      local: { ...driftOf(better), allowed: better.allowed, violations: better.violations },
+      accumulated: driftOf(accumulated),
+    };
+  }
+
+  /** What is beyond the tolerance may still be the rounding that the layer makes of its inputs': then it widens the tolerance. */
+  async #judge(s: Segment, expected: Tensor, actual: Tensor, given: Given): Promise<Judgement> {
+    const first = judge(expected, actual, this.#circumstances(0));
+    if (first.same) return first;
+    const here = await this.#judgeHere(s, actual, given);
+    if (here?.same || first.hopeless) return here?.same ? here : first;
+    const feeds = Object.fromEntries(s.from.map((v, i) => [String(i), given.get(v)!]));
+    const moved = perturbed(feeds, this.#options.seed);
+    const result = (await this.#run([s], { get: v => moved[String(s.from.indexOf(v))] })).get(s.b);
+    if (!result) return first;
+    const { relativeL2 } = judge(actual, result, this.#circumstances(0));
+    return judge(expected, actual, this.#circumstances(Number(relativeL2)));
+  }
+
+  /** What the runtime itself does to a layer in this configuration is no fault of B: A's layer there, fed with the same values, is as good a reference. */
+  async #judgeHere(s: Segment, actual: Tensor, given: Given): Promise<Judgement | undefined> {
+    if (isReference(this.#options.where)) return undefined;
+    const twins = new Map(s.from.map(v => [this.#twins.get(v)!, v]));
+    const { nodes, from } = s.before;
+    const feeds: Given = { get: v => (from.includes(v) ? (twins.has(v) ? given.get(twins.get(v)!) : this.#ofA.get(v)) : undefined) };
+    const results = await runCut(this.#runtime, cut(this.#a, nodes, feeds, [s.a]), this.#session, feeds).catch(unlessRefused);
+    const tensor = results?.get(s.a);
+    return tensor && judge(tensor, actual, { ...this.#circumstances(0), across: false });
+  }
+
+  #circumstances(noise: number) {
+    const { where, precision } = this.#options;
+    return { noise, across: where.provider !== 'cpu', precision };
+  }
+
+  /** Runs segments, each from given values. A segment that does not run on these is left out. */
+  async #run(segments: readonly Segment[], given: Given): Promise<ReadonlyMap<Value, Tensor>> {
+    if (segments.length === 0) return new Map();
+    const nodes = sorted(new Set(segments.flatMap(s => s.nodes)), this.#order);
+    const isStart = new Set(segments.flatMap(s => s.from));
+    const feeds: Given = { get: v => (isStart.has(v) ? given.get(v) : undefined) };
+    const part = cut(
+      this.#b,
+      nodes,
+      feeds,
+      segments.map(s => s.b),
+    );
+    const found = await runCut(this.#runtime, part, this.#session, feeds).catch(unlessRefused);
+    if (found) return found;
+    const results = new Map<Value, Tensor>();
+    if (segments.length > 1)
+      for (const s of segments) for (const [value, tensor] of await this.#run([s], given)) results.set(value, tensor);
+    return results;
+  }
+}
+
+/** The values of A that a segment needs: what it starts from in either model, and what it ends in. */
+function heldOf({ a, from, before }: Segment, twins: ReadonlyMap<Value, Value>): Set<Value> {
+  return new Set([a, ...before.from, ...from.map(v => twins.get(v)!)]);
+}
+
+/** What the runtime refuses to run counts as nothing; that it died, or took too long, does not. */
+function unlessRefused(error: unknown): undefined {
+  if (!(error instanceof RuntimeFailure) || error.kind !== 'error') throw error;
+}
+
+const driftOf = ({ relativeL2, maxAbs }: Drift): Drift => ({ relativeL2, maxAbs });
+
+function sameBits(a: Tensor, b: Tensor): boolean {
+  if (a.dtype !== b.dtype || a.dims.join() !== b.dims.join() || a.dtype === 'string') return false;
+  return Buffer.compare(a.bytes(), b.bytes()) === 0;
+}
+
+export function refOf(node: Node): NodeRef {
+  const pass = node.metadata.get('onnx_funnel.pass');
+  const from = node.metadata.get('onnx_funnel.from');
+  return {
+    name: labelOf(node),
+    operator: displayOp(node.op),
+    ...(pass !== undefined && { pass }),
+    ...(from !== undefined && { from }),
+  };
+}

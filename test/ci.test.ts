@@ -1,0 +1,272 @@
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { mergeReports, type Part } from '../src/ci/merge.ts';
+import { interleave, ofShard } from '../src/ci/shard.ts';
+import { type Case, type Report, reportOf } from '../src/verify/report.ts';
+import type { Status, Verdict } from '../src/verify/verdict.ts';
+import { runFunnel, type Settings } from './support/cli.ts';
+
+let folder: string;
+const at = (name: string) => join(folder, name);
+const funnel = (args: readonly string[], settings: Partial<Settings> = {}) => runFunnel(args, { cwd: folder, ...settings });
+const json = (name: string) => JSON.parse(readFileSync(at(name), 'utf8'));
+const config = (name: string, value: unknown) => writeFileSync(at(name), JSON.stringify(value));
+
+const model = (...nodes: readonly string[]) =>
+  `<ir_version: 8, opset_import: ["" : 17]>\ng (float[2,4] x) => (float[2,4] y) { ${nodes.join('\n')} }\n`;
+
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'funnel-ci-'));
+  mkdirSync(at('models'));
+  writeFileSync(at('models/relu.onnxtxt'), model('y = Relu (x)'));
+  writeFileSync(at('models/relu-twice.onnxtxt'), model('z = Relu (x)', 'w = Identity (z)', 'y = Relu (w)'));
+  writeFileSync(at('models/leaky.onnxtxt'), model('a = Neg (x)', 'b = Neg (a)', 'y = LeakyRelu <alpha = 0.1> (b)'));
+  writeFileSync(at('broken.onnx'), 'no model');
+});
+
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const relu = 'models/relu.onnxtxt';
+const twice = 'models/relu-twice.onnxtxt';
+const leaky = 'models/leaky.onnxtxt';
+/** One quick comparison. */
+const quick = { kinds: ['normal'], optimizations: ['disabled'], selfCheck: false };
+
+describe('funnel ci', () => {
+  test('runs pairs, pipelines and passes of a TypeScript configuration, and stops at none', async () => {
+    writeFileSync(
+      at('funnel.config.ts'),
+      `import { readdirSync } from 'node:fs';
+       import { defineConfig } from 'onnx-funnel';
+       import { any, p, pass, rule } from 'onnx-funnel/rules';
+
+       const dropDoubleNeg = pass('drop-double-neg', 'exact', rule({ match: p.Neg(p.Neg(any('x'))), rewrite: ({ x }) => x }));
+       const seed = readdirSync('.').filter(file => file.endsWith('.nothing')).length;
+       export default defineConfig({
+         defaults: { kinds: ['normal'], optimizations: ['disabled'], seed, selfCheck: false },
+         cases: [
+           { a: '${relu}', b: '${twice}' },
+           { a: '${relu}', b: '${leaky}', kinds: ['normal', 'flips'] },
+           { a: '${relu}', b: 'missing.onnx' },
+           { name: 'broken', a: 'broken.onnx', b: '${relu}' },
+           { name: 'typo', a: '${relu}', b: '${relu}', exclude: ['z'] },
+           { model: 'models/*.onnxtxt', pipeline: 'deploy' },
+           { name: 'own', model: '${leaky}', passes: [dropDoubleNeg, 'drop-unused'] },
+           { name: 'on purpose', model: '${relu}', passes: ['relu-to-frelu'] },
+         ],
+         reports: { json: 'out.json' },
+       });`,
+    );
+    // From another folder: paths are the configuration's.
+    const { code, stdout, stderr } = await funnel(['ci', join('..', 'funnel.config.ts')], { cwd: at('models') });
+    expect({ code, stderr }).toEqual({ code: 2, stderr: '' });
+    const report: Report = json('out.json');
+    expect(report).toMatchObject({ schema: 'onnx-funnel/report@1', status: 'invalid', complete: true });
+    expect(report.cases.map(c => [c.name, c.verdict.status])).toEqual([
+      [`${relu} → ${twice}`, 'same'],
+      [`${relu} → ${leaky}`, 'different'],
+      [`${relu} → missing.onnx`, 'invalid'],
+      ['broken', 'invalid'],
+      ['typo', 'invalid'],
+      [`${leaky} → deploy`, 'same'],
+      [`${twice} → deploy`, 'same'],
+      [`${relu} → deploy`, 'same'],
+      ['own', 'same'],
+      ['on purpose', 'same'],
+    ]);
+    const [, different, missing, broken, typo, , simplified, untouched, own] = report.cases;
+    expect(different!.verdict.inputs.map(i => i.label)).toEqual(['normal', 'flips']);
+    expect(missing!.verdict.summary).toBe("invalid: can't read missing.onnx: there is no such file");
+    expect(broken!.verdict.summary).toContain('broken.onnx');
+    expect(typo!.verdict.reasons).toMatchObject([{ code: 'E_USAGE', message: expect.stringContaining("'z'") }]);
+    expect(simplified!.diff!.nodes.removed.length).toBeGreaterThan(0);
+    expect(untouched!.verdict.warnings).toMatchObject([{ code: 'nothing-rewritten' }]);
+    expect(own!.verdict.b!.label).toBe(`${leaky} → drop-double-neg, drop-unused`);
+    expect(own!.diff!.nodes.removed.map(n => n.op)).toEqual(['Neg', 'Neg']);
+    expect(stdout).toContain(`  ✓ own  same: 1 output, 1 input, 1 configuration`);
+    expect(stdout.trimEnd().split('\n').at(-1)).toBe('invalid: 10 cases, 6 same, 3 invalid, 1 different');
+  });
+
+  test('a pass that changes the outputs on purpose is said to', async () => {
+    writeFileSync(
+      at('purpose.config.mjs'),
+      `import { any, p, pass, rule } from 'onnx-funnel/rules';
+       const drop = pass('drop-leaky', 'changes', rule({ match: p.LeakyRelu(any('x')), rewrite: ({ x }) => x }));
+       export default { cases: [{ model: '${leaky}', passes: [drop], ...${JSON.stringify(quick)} }] };`,
+    );
+    const { code, stdout } = await funnel(['ci', 'purpose.config.mjs', '--json']);
+    const report: Report = JSON.parse(stdout);
+    expect({ code, status: report.status }).toEqual({ code: 1, status: 'different' });
+    expect(report.cases[0]!.verdict.warnings).toContainEqual(expect.objectContaining({ code: 'changes-on-purpose' }));
+  });
+
+  test('what the configuration says wrong is told line by line', async () => {
+    writeFileSync(
+      at('typed.config.ts'),
+      `import { defineConfig } from 'onnx-funnel';\nexport default defineConfig({ cases: [\n  { a: 'a.onnx', b: 'b.onnx', threadz: 1 },\n  { model: 3, pipeline: 'fold' },\n] });\n`,
+    );
+    config('bad.json', {
+      cases: [
+        { a: relu, b: twice, toleranecs: {} },
+        { model: relu, pipeline: 'deplo' },
+        { model: relu, passes: ['fold-btch-norm'] },
+        { a: relu },
+      ],
+      report: {},
+      defaults: { tolerances: { outputs: { y: { atoll: 1 } } } },
+    });
+    const [typed, bad] = await Promise.all([funnel(['ci', 'typed.config.ts']), funnel(['ci', 'bad.json'])]);
+    expect({ code: typed.code, stdout: typed.stdout }).toEqual({ code: 2, stdout: '' });
+    expect(typed.stderr).toMatch(
+      /^funnel: typed\.config\.ts has 2 problems\n {2}typed\.config\.ts:3:31: [^\n]*'threadz'[^\n]*\n {2}typed\.config\.ts:4:5: [^\n]*'number'[^\n]*\n$/,
+    );
+    expect(bad).toMatchObject({ code: 2, stdout: '' });
+    expect(bad.stderr.split('\n')).toEqual([
+      'funnel: bad.json has 6 problems',
+      "  bad.json: defaults.tolerances.outputs.y: unknown option 'atoll'; did you mean 'atol'?",
+      "  bad.json: unknown option 'report'; did you mean 'reports'?",
+      "  bad.json: cases[0]: unknown option 'toleranecs'; did you mean 'tolerances'?",
+      "  bad.json: cases[1].pipeline: unknown pipeline 'deplo'; did you mean 'deploy'?",
+      "  bad.json: cases[2].passes[0]: unknown pass 'fold-btch-norm'; did you mean 'fold-batch-norm'?",
+      expect.stringMatching(/^ {2}bad\.json: cases\[3\]\.b: /),
+      '',
+    ]);
+  });
+
+  test('where there is nothing to compare, nothing is the same', async () => {
+    config('empty.json', { cases: [] });
+    config('glob.json', { cases: [{ model: 'nets/*.onnx', pipeline: 'fold' }] });
+    config('twins.json', {
+      cases: [
+        { a: relu, b: twice },
+        { a: relu, b: twice, seed: 1 },
+      ],
+    });
+    const [empty, glob, twins, none] = await Promise.all([
+      funnel(['ci', 'empty.json', '--report', 'json=empty-report.json']),
+      funnel(['ci', 'glob.json']),
+      funnel(['ci', 'twins.json']),
+      funnel(['ci'], { cwd: at('models') }),
+    ]);
+    expect(empty).toMatchObject({ code: 1, stderr: 'funnel: empty.json lists no case: nothing is compared\n' });
+    expect(json('empty-report.json')).toMatchObject({ status: 'inconclusive', cases: [] });
+    expect(glob).toMatchObject({ code: 2, stderr: "funnel: glob.json: cases[0]: no file matches 'nets/*.onnx'\n" });
+    expect(twins.code).toBe(2);
+    expect(twins.stderr).toContain(`cases[0] and cases[1] are both called '${relu} → ${twice}'`);
+    expect(none.code).toBe(2);
+    expect(none.stderr).toMatch(/^funnel: there is no funnel\.config\.ts [^\n]+\n$/);
+  });
+
+  test('an interruption leaves what is finished', async () => {
+    writeFileSync(
+      at('slow.config.mjs'),
+      `const never = () => new Promise(() => setInterval(() => {}, 1000));
+       const quick = ${JSON.stringify(quick)};
+       export default { cases: [{ name: 'first', a: '${relu}', b: '${twice}', ...quick }, { name: 'second', a: '${relu}', b: '${twice}', data: [never] }] };`,
+    );
+    const { code } = await funnel(['ci', 'slow.config.mjs', '--report', 'json=partial.json'], {
+      onStart: child => child.stdout!.on('data', (chunk: Buffer) => chunk.includes('first') && child.kill('SIGINT')),
+    });
+    expect(code).toBe(130);
+    expect(json('partial.json')).toMatchObject({
+      complete: false,
+      status: 'inconclusive',
+      cases: [{ name: 'first', verdict: { status: 'same' } }],
+    });
+  });
+});
+
+describe('shards', () => {
+  const cases = [
+    { name: 'a', a: relu, b: twice, ...quick },
+    { name: 'b', a: relu, b: leaky, ...quick },
+    { name: 'c', model: leaky, pipeline: 'fold', ...quick },
+    { name: 'd', a: twice, b: relu, ...quick },
+    { name: 'e', a: twice, b: twice, ...quick },
+  ];
+
+  test('merged, they are what one run reports, timings aside', async () => {
+    config('shards.json', { cases });
+    const [listed, whole, ...parts] = await Promise.all([
+      funnel(['ci', 'shards.json', '--shard', '2/2', '--list', '--json']),
+      funnel(['ci', 'shards.json', '--report', 'json=whole.json']),
+      funnel(['ci', 'shards.json', '--shard', '1/2', '--report', 'json=shard-1.json']),
+      funnel(['ci', 'shards.json', '--shard', '2/2', '--report', 'json=shard-2.json']),
+    ]);
+    expect(JSON.parse(listed.stdout)).toEqual({
+      schema: 'onnx-funnel/cases@1',
+      shards: 2,
+      cases: [
+        { name: 'b', shard: 2 },
+        { name: 'd', shard: 2 },
+      ],
+    });
+    expect([whole.code, ...parts.map(p => p.code)]).toEqual([1, 0, 1]);
+    const merged = await funnel(['merge-reports', 'shard-2.json', 'shard-1.json', '-o', 'merged.json', '--report', 'text=merged.txt']);
+    expect(merged).toMatchObject({ code: 1, stderr: '' });
+    expect(merged.stdout).toContain('different: 5 cases, 4 same, 1 different');
+    const untimed = (name: string) => readFileSync(at(name), 'utf8').replace(/("total"|"peakMemory"): \d+/g, '$1: 0');
+    expect(untimed('merged.json')).toBe(untimed('whole.json'));
+    const missing = await funnel(['merge-reports', 'shard-2.json']);
+    expect(missing).toMatchObject({ code: 2, stdout: '' });
+    expect(missing.stderr).toBe('funnel: part 1 of 2 is missing; --allow-missing makes an incomplete report of the others\n');
+  });
+
+  test('cases at the end move no other', () => {
+    const names = ['a', 'b', 'c', 'd', 'e', 'f', 'g'];
+    const parts = (of: readonly string[], count: number) => Array.from({ length: count }, (_, i) => ofShard(of, { index: i + 1, count }));
+    expect(parts(names, 3)).toEqual([
+      ['a', 'd', 'g'],
+      ['b', 'e'],
+      ['c', 'f'],
+    ]);
+    for (const count of [1, 2, 3, 7, 9]) {
+      const before = parts(names, count);
+      parts([...names, 'h'], count).forEach((part, i) => void expect(part.slice(0, before[i]!.length)).toEqual(before[i]));
+      expect(interleave(new Map(before.map((part, i) => [i + 1, part])), count)).toEqual(names);
+    }
+  });
+});
+
+describe('merging', () => {
+  const verdict = (status: Status) => ({ status, summary: status }) as Verdict;
+  const one = (name: string, status: Status = 'same'): Case => ({ name, verdict: verdict(status) });
+  const part = (index: number, count: number, cases: readonly Case[], complete = true): Part => ({
+    label: `shard-${index}.json`,
+    report: reportOf(cases, { shard: { index, count }, complete }),
+  });
+
+  test('refuses what is not one run', () => {
+    const whole = { label: 'whole.json', report: reportOf([one('a')]) };
+    expect(() => mergeReports([])).toThrow('no report');
+    expect(() => mergeReports([whole])).toThrow('whole.json is no part of a run');
+    expect(() => mergeReports([part(1, 2, [one('a')]), part(2, 3, [one('b')])])).toThrow('shard-1.json is a part of 2, shard-2.json of 3');
+    expect(() => mergeReports([part(1, 2, [one('a')]), part(1, 2, [one('b')])])).toThrow('both part 1 of 2');
+    expect(() => mergeReports([part(1, 2, [one('a')]), part(2, 2, [one('a')])])).toThrow("case 'a' is in shard-1.json and in shard-2.json");
+    expect(() => mergeReports([part(2, 4, [one('a')]), part(3, 4, [one('b')])])).toThrow('parts 1, 4 of 4 are missing');
+  });
+
+  test('is never the same where something is missing', () => {
+    const missing = mergeReports([part(2, 2, [one('b'), one('d')])], { allowMissing: true });
+    expect(missing).toMatchObject({ status: 'inconclusive', complete: false, cases: [{ name: 'b' }, { name: 'd' }] });
+    expect(mergeReports([part(1, 2, [one('a')], false), part(2, 2, [one('b')])])).toMatchObject({
+      status: 'inconclusive',
+      complete: false,
+    });
+    // A part without cases is part of a whole with some.
+    expect(mergeReports([part(1, 2, [one('a')]), part(2, 2, [])])).toMatchObject({ status: 'same', complete: true });
+    expect(mergeReports([part(1, 1, [])])).toMatchObject({ status: 'inconclusive' });
+    expect(mergeReports([part(1, 2, [one('a'), one('c', 'different')]), part(2, 2, [one('b', 'unavailable')])]).status).toBe('unavailable');
+  });
+});
+
+test('an interrupted verify reports no case', async () => {
+  writeFileSync(at('never.mjs'), 'process.stderr.write("begun");\nexport default () => new Promise(() => setInterval(() => {}, 1000));\n');
+  const { code } = await funnel(['verify', relu, twice, '--data', 'never.mjs', '--report', 'json=verify.json'], {
+    onStart: child => child.stderr!.on('data', (chunk: Buffer) => chunk.includes('begun') && child.kill('SIGTERM')),
+  });
+  expect(code).toBe(143);
+  expect(json('verify.json')).toEqual({ schema: 'onnx-funnel/report@1', status: 'inconclusive', complete: false, cases: [] });
+});

@@ -1,0 +1,225 @@
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, test } from 'vitest';
+import { pipeline } from '../passes/index.ts';
+import { closeFactRuntime } from '../src/infer/runtime.ts';
+import type { Model } from '../src/ir/model.ts';
+import { rewrite } from '../src/rewrite/pipeline.ts';
+import { Runtime } from '../src/runtime/session.ts';
+import { encode } from '../src/serde/model-file.ts';
+import { decodeTensor } from '../src/serde/tensors.ts';
+import { parse } from '../src/text/parse.ts';
+import { brokenModels } from '../src/verify/self-check.ts';
+import type { Verdict } from '../src/verify/verdict.ts';
+import { type VerifyOptions, verify } from '../src/verify/verify.ts';
+
+const runtime = new Runtime();
+afterAll(() => Promise.all([runtime.close(), closeFactRuntime()]));
+
+const quick = { kinds: ['normal'], optimizations: ['disabled'], runtime } as const satisfies VerifyOptions;
+const check = (a: Model, b: Model, options: VerifyOptions = {}) =>
+  verify({ bytes: encode(a, { inline: true }) }, { bytes: encode(b, { inline: true }) }, { ...quick, ...options });
+const texts = (a: string, b: string, options?: VerifyOptions) => check(parse(a), parse(b), options);
+const blamed = (v: Verdict) => v.layers?.culprits.map(c => c.node.name);
+const statuses = (v: Verdict) => Object.fromEntries(v.layers!.layers.map(l => [l.value, l.status]));
+
+const tiny = () => parse(readFileSync(join(import.meta.dirname, '../fixtures/models/resnet-tiny.onnxtxt'), 'utf8'));
+
+describe('the nodes to blame', () => {
+  test('are named in each broken model, as exported and as deployed', async () => {
+    const a = tiny();
+    const { model: deployed } = await rewrite(a, pipeline('deploy', { target: 'ort-cpu' }), { fixpoint: true });
+    let tried = 0;
+    for (const before of [a, deployed]) {
+      for (const { kind, node, model } of brokenModels(before)) {
+        const verdict = await check(a, model, { bisect: true });
+        expect([kind, verdict.status, blamed(verdict)]).toEqual([kind, 'different', [node]]);
+        tried++;
+      }
+    }
+    expect(tried).toBeGreaterThanOrEqual(8);
+  });
+
+  test('say which pass made them', async () => {
+    const a = tiny();
+    const { model: folded } = await rewrite(a, pipeline('fold'), { fixpoint: true });
+    const broken = [...brokenModels(folded)].find(m => m.kind === 'weight-perturbed')!;
+    const verdict = await check(a, broken.model, { bisect: true });
+    expect(verdict.layers!.culprits[0]!.node).toMatchObject({ operator: 'Conv', pass: expect.stringContaining('fold-batch-norm') });
+    expect(verdict.reasons.at(-1)).toMatchObject({ code: 'layer-values', where: expect.stringContaining('made by') });
+  });
+
+  test('are found when they are two', async () => {
+    const a = 'g (float[2, 4] x) => (float[2, 4] y) { s = Sin (x) t = Relu (s) u = Cos (t) v = Tanh (u) y = Neg (v) }';
+    const b = 'g (float[2, 4] x) => (float[2, 4] y) { s = Sin (x) t = Identity (s) u = Cos (t) v = Sigmoid (u) y = Neg (v) }';
+    expect(blamed(await texts(a, b, { bisect: true }))).toEqual(['t', 'v']);
+  });
+
+  test('are found where the names of B are its own', async () => {
+    const a = 'g (float[2, 4] x) => (float[2, 4] y) { s = Sin (x) t = Relu (s) u = Cos (t) y = Neg (u) }';
+    const b = 'g (float[2, 4] x) => (float[2, 4] y) { n0 = Sin (x) n1 = LeakyRelu (n0) n2 = Cos (n1) y = Neg (n2) }';
+    const [culprit] = (await texts(a, b, { bisect: true })).layers!.culprits;
+    expect(culprit!.nodes.b.map(n => n.operator)).toContain('LeakyRelu');
+  });
+
+  test('are looked for in loops and branches as one node, with what these capture', async () => {
+    const model = (op: string) => `g (float[2, 4] x, bool c) => (float[2, 4] y) { s = Sin (x) u = Neg (s)
+      i = If (c) <then_branch = t () => (float[2, 4] p) { p = ${op} (s) }, else_branch = e () => (float[2, 4] q) { q = Add (s, u) }>
+      y = Cos (i) }`;
+    const v = await texts(model('Relu'), model('Abs'), { bisect: true, kinds: ['normal', 'uniform', 'flips', 'large'] });
+    expect(blamed(v)).toEqual(['i']);
+  });
+
+  test('are found past values that can not be compared', async () => {
+    const model = (op: string) =>
+      `g (float[6, 4] x) => (float[3, 4] y) <int64 n = {1}> {
+      s = Relu (x) q = SplitToSequence <axis = 0> (s, three) t = SequenceAt (q, n) y = ${op} (t) }`.replace('<', '<int64 three = {3}, ');
+    expect(blamed(await texts(model('Neg'), model('Exp'), { bisect: true }))).toEqual(['y']);
+  });
+});
+
+describe('what is no fault', () => {
+  test('a name that B uses for something else, where structure shows which value is which', async () => {
+    const a = 'g (float[2, 4] x) => (float[2, 4] y) <float k = {3.0}> { t = Sin (x) u = Add (t, k) v = Neg (u) y = Cos (v) }';
+    // t has the sum already; u is t; nothing is wrong.
+    const b =
+      'g (float[2, 4] x) => (float[2, 4] y) <float k = {3.0}> { s = Sin (x) t = Add (s, k) u = Identity (t) v = Neg (u) y = Cos (v) }';
+    const v = await texts(a, b, { layers: true });
+    expect(v.status).toBe('same');
+    expect(statuses(v)).toEqual({ s: 'same', u: 'same', v: 'same', y: 'same' });
+  });
+
+  test('a factor that moves past an activation', async () => {
+    const a =
+      'g (float[2, 4] x) => (float[2, 4] y) <float h = {3.0}, float k = {2.0}> { t = Mul (x, h) u = Relu (t) v = Mul (u, k) y = Cos (v) }';
+    const b =
+      'g (float[2, 4] x) => (float[2, 4] y) { p = Add (x, x) q = Add (p, p) t = Add (q, p) u = Relu (t) v = Identity (u) y = Cos (v) }';
+    const v = await texts(a, b, { layers: true });
+    expect(v.status).toBe('same');
+    expect(statuses(v)).toEqual({ t: 'reused-name', u: 'same', v: 'same', y: 'same' });
+  });
+
+  test('two names that change places', async () => {
+    const a = 'g (float[2, 4] x) => (float[2, 4] y) { s = Sin (x) t = Relu (s) y = Neg (t) }';
+    const b = 'g (float[2, 4] x) => (float[2, 4] y) { t = Sin (x) s = Relu (t) y = Neg (s) }';
+    expect(await texts(a, b, { layers: true })).toMatchObject({ status: 'same', layers: { culprits: [], notes: [] } });
+  });
+
+  test('what nothing that follows can see', async () => {
+    const a = 'g (float[2, 4] x) => (float[2, 4] y) { s = Sin (x) t = Relu (s) u = Relu (t) y = Neg (u) }';
+    const b = 'g (float[2, 4] x) => (float[2, 4] y) { s = Sin (x) t = Identity (s) u = Relu (t) y = Neg (u) }';
+    const v = await texts(a, b, { layers: true });
+    expect([v.status, statuses(v).t]).toEqual(['same', 'reused-name']);
+  });
+
+  test('another shape under the same name', async () => {
+    const a =
+      'g (float[2, 4] x) => (float[2, 4] y) <int64[2] r = {4, 2}, int64[2] k = {2, 4}> { t = Reshape (x, r) u = Sin (t) y = Reshape (u, k) }';
+    const b =
+      'g (float[2, 4] x) => (float[2, 4] y) <int64[1] r = {8}, int64[2] k = {2, 4}> { t = Reshape (x, r) u = Sin (t) y = Reshape (u, k) }';
+    expect(await texts(a, b, { layers: true })).toMatchObject({ status: 'same', layers: { culprits: [] } });
+  });
+});
+
+describe('layers', () => {
+  // A wrong epsilon that the output, a thousand times as large, hides.
+  const normalised = (epsilon: string) => `g (float[1, 2, 16, 16] x) => (float[1, 2, 16, 16] y)
+    <float[2] s = {1.0, 1.0}, float[2] b = {0.0, 0.0}, float[2] m = {0.1, 0.2}, float[2] v = {1.0, 1.0}, float k = {1000.0}> {
+      n = BatchNormalization <epsilon = ${epsilon}> (x, s, b, m, v) c = Relu (n) y = Add (c, k) }`;
+
+  test('show what outputs hide', async () => {
+    const [a, b] = [normalised('0.00001'), normalised('0.0001')];
+    expect((await texts(a, b)).status).toBe('same');
+    const v = await texts(a, b, { layers: true });
+    expect(v.status).toBe('different');
+    expect(blamed(v)).toEqual(['n']);
+    expect(statuses(v)).toEqual({ n: 'different', c: 'same', y: 'same' });
+    expect(v.layers!.layers.every(l => Number(l.accumulated.relativeL2) > 0)).toBe(true);
+  });
+
+  test('agree in an exact rewrite of a network, and the report is always the same', async () => {
+    const a = tiny();
+    const { model } = await rewrite(a, pipeline('deploy', { target: 'ort-cpu' }), { fixpoint: true });
+    const [first, second] = [await check(a, model, { layers: true }), await check(a, model, { layers: true })];
+    expect(first).toMatchObject({
+      status: 'same',
+      layers: { culprits: [], notes: [], provider: 'cpu', optimization: 'disabled', input: 'normal' },
+    });
+    expect(first.layers!.layers.length).toBeGreaterThan(10);
+    expect(first.layers!.layers.every(l => l.status === 'same' && l.elements > 0 && l.local.violations === 0)).toBe(true);
+    expect(second.layers).toEqual(first.layers);
+  });
+
+  test('that B alone can not run are told', async () => {
+    const a = 'g (float[N, 3] x) => (float[M, 3] y) <int64[2] s = {-1, 3}> { t = Neg (x) y = Reshape (t, s) }';
+    const v = await texts(a, a.replace('-1, 3', '1, 3'), { bisect: true });
+    expect(v.status).toBe('different');
+    expect(v.warnings.map(w => w.code)).toContain('layers-incomplete');
+  });
+});
+
+describe('the smallest subgraphs that differ', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'funnel-layers-'));
+  afterAll(() => rmSync(folder, { recursive: true }));
+
+  test('are written with their inputs, and differ on their own', async () => {
+    const a = tiny();
+    const { model: deployed } = await rewrite(a, pipeline('deploy', { target: 'ort-cpu' }), { fixpoint: true });
+    for (const { kind, model } of brokenModels(deployed)) {
+      const into = join(folder, kind);
+      const verdict = await check(a, model, { failures: into });
+      expect(verdict.layers!.culprits.map(c => c.folder)).toEqual([into]);
+      expect(readdirSync(into)).toEqual(['a.onnx', 'b.onnx', 'test_data_set_0']);
+      const data = join(into, 'test_data_set_0');
+      const tensor = (name: string) => decodeTensor(readFileSync(join(data, name)));
+      const own = await verify({ path: join(into, 'a.onnx') }, { path: join(into, 'b.onnx') }, { ...quick, layers: true });
+      expect([kind, own.status]).toEqual([kind, 'different']);
+      expect(tensor('output_0.pb').size).toBeGreaterThan(0);
+    }
+  });
+});
+
+describe('self-check', () => {
+  test('breaks B and sees it', async () => {
+    const v = await check(tiny(), tiny(), { selfCheck: true });
+    expect(v.status).toBe('same');
+    expect(v.selfCheck!.mutations.map(m => m.kind)).toEqual([
+      'activation-dropped',
+      'last-activation-dropped',
+      'weight-perturbed',
+      'last-weight-perturbed',
+    ]);
+    expect(v.selfCheck!.detected).toBe(4);
+  });
+
+  test('a comparison that can not fail is no verdict', async () => {
+    const dead = 'g (float[2, 3] x) => (float[2, 3] y) <float z = {0.0}> { r = Relu (x) y = Mul (r, z) }';
+    const v = await texts(dead, dead.replace('{0.0}', '{0.0}'), { selfCheck: true, tolerances: { atol: 1e9 } });
+    expect(v).toMatchObject({ status: 'inconclusive', same: false });
+    expect(v.reasons.map(r => r.code)).toEqual(['powerless']);
+  });
+
+  test('uniform inputs can not tell a Relu from an Identity: the check says so', async () => {
+    const relu = 'g (float[2, 3] x) => (float[2, 3] y) <float[3] w = {1.0, -2.0, 0.5}> { r = Relu (x) y = Mul (r, w) }';
+    const v = await texts(relu, relu, { selfCheck: true, kinds: ['uniform'] });
+    expect(v.status).toBe('same');
+    expect(v.warnings.map(w => [w.code, w.where])).toEqual([['unnoticed-mutation', "self-check, node 'r'"]]);
+  });
+
+  test('inputs and operands are exchanged', async () => {
+    const two = 'g (float[2, 3] a, float[2, 3] b) => (float[2, 3] y) { y = Sub (a, b) }';
+    const v = await texts(two, two, { selfCheck: true });
+    expect(v.selfCheck!.mutations.map(m => [m.kind, m.detected])).toEqual([
+      ['operands-swapped', true],
+      ['inputs-swapped', true],
+    ]);
+  });
+
+  test('with nothing to break says so', async () => {
+    const v = await texts('g (float[3] x) => (float[3] y) { y = Neg (x) }', 'g (float[3] x) => (float[3] y) { y = Neg (x) }', {
+      selfCheck: true,
+    });
+    expect([v.status, v.warnings.map(w => w.code)]).toEqual(['same', ['self-check-impossible']]);
+  });
+});
