@@ -7,6 +7,8 @@ import type { Placement } from './inspect/place.ts';
 import type { Plan, PlanOptions } from './inspect/plan.ts';
 import { check as checkModel } from './ir/check.ts';
 import type { Model } from './ir/model.ts';
+import type { BenchOptions } from './measure/bench.ts';
+import type { Measurement } from './measure/measurement.ts';
 import type { Pass } from './rewrite/pass.ts';
 import { type PipelineOptions, type Rewritten, rewrite as runPasses } from './rewrite/pipeline.ts';
 import * as file from './serde/model-file.ts';
@@ -125,6 +127,15 @@ export async function verify(a: ModelOrPath, b: ModelOrPath, options: VerifyOpti
   } finally {
     await closeFactRuntime();
   }
+}
+
+/**
+ * Measures how long two models take and what memory, on ONNX Runtime: side by side, on the same inputs, each in a process of its own.
+ * @throws FunnelError `E_USAGE` for models whose inputs differ; ProviderUnavailable for a provider that is not there.
+ */
+export async function bench(a: ModelOrPath, b: ModelOrPath, options: BenchOptions = {}): Promise<Measurement> {
+  const { bench: measure } = await import('./measure/bench.ts');
+  return measure(await comparand(a), await comparand(b), options);
 }
 
 /**

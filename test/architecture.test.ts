@@ -21,6 +21,7 @@ const layers = [
   'passes/',
   'src/inspect/',
   'src/verify/',
+  'src/measure/',
   'src/report/',
   'src/codegen/',
   'src/api.ts',
