@@ -1,4 +1,4 @@
-import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Chalk } from 'chalk';
@@ -229,10 +229,11 @@ describe('funnel bench', () => {
   });
 
   test('a budget that is exceeded: exit code 1, and JSON all the same', async () => {
-    const flags = ['--runs', '6', '--launches', '1', '--shape', 'N=1', '--max-ratio', '1e-6', '--json'];
+    const flags = ['--runs', '6', '--launches', '1', '--shape', 'N=1', '--max-ratio', '1e-6', '--json', '--report', 'json=bench.json'];
     const { code, stdout } = await funnel('tiny.onnxtxt', 'tiny.onnxtxt', ...flags);
     expect(code).toBe(1);
     const measurement = benchSchema.parse(JSON.parse(stdout)) as Measurement;
+    expect(JSON.parse(readFileSync(join(folder, 'bench.json'), 'utf8'))).toEqual(measurement);
     expect(measurement.findings.map(f => [f.code, f.where])).toEqual([['latency-budget', 'cpu all']]);
     expect(measurement.configurations[0]!.shapes).toEqual({ image: [1, 3, 32, 32] });
   });
@@ -244,6 +245,9 @@ describe('funnel bench', () => {
       [['tiny.onnxtxt', 'tiny.onnxtxt', '--provider', 'cpuu'], 2, "did you mean 'cpu'?"],
       [['tiny.onnxtxt', 'tiny.onnxtxt', '--shape', 'M=1'], 2, "symbolic dimension 'M'"],
       [['tiny.onnxtxt', 'missing.onnx'], 2, 'missing.onnx'],
+      [['tiny.onnxtxt', 'tiny.onnxtxt', '--report', 'json=nowhere/bench.json'], 2, 'nowhere'],
+      [['tiny.onnxtxt', 'other.onnxtxt', '--report', 'json=tiny.onnxtxt'], 2, 'would overwrite a model'],
+      [['tiny.onnxtxt', 'other.onnxtxt', '--report', 'jsn=x'], 2, "did you mean 'json'?"],
       [['tiny.onnxtxt', 'tiny.onnxtxt', '--provider', process.platform === 'darwin' ? 'dml' : 'coreml'], 3, 'use '],
     ] as const;
     for (const [args, code, message] of lines) {
