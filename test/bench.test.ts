@@ -8,8 +8,8 @@ import { latencyRatio, memoryRatio, overBudget } from '../src/measure/judge.ts';
 import type { Measurement, ModelTimes } from '../src/measure/measurement.ts';
 import { type Pace, type Runner, race } from '../src/measure/race.ts';
 import { median, medianInterval, quantile } from '../src/measure/statistics.ts';
-import { benchSchema } from '../src/report/bench-schema.ts';
 import { benchText } from '../src/report/bench-text.ts';
+import { benchSchema } from '../src/report/schema-bench.ts';
 import { runFunnel } from './support/cli.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'bench-test-'));
