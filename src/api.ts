@@ -13,6 +13,7 @@ import type { Pass } from './rewrite/pass.ts';
 import { type PipelineOptions, type Rewritten, rewrite as runPasses } from './rewrite/pipeline.ts';
 import * as file from './serde/model-file.ts';
 import type { EachPass, PassComparison } from './verify/each-pass.ts';
+import type { Case } from './verify/report.ts';
 import type { Verdict } from './verify/verdict.ts';
 import type { Comparand, VerifyOptions } from './verify/verify.ts';
 
@@ -145,6 +146,22 @@ export async function diff(a: ModelOrPath, b: ModelOrPath): Promise<Diff> {
   const { diff: compare } = await import('./inspect/diff.ts');
   const open = (model: ModelOrPath) => (typeof model === 'string' ? read(model) : model);
   return compare(await open(a), await open(b));
+}
+
+/**
+ * What a report tells of two models besides the verdict: what tells them apart, and their graphs, to be drawn; empty where one of them can't be
+ * read (the verdict says so).
+ */
+export async function portrait(a: ModelOrPath, b: ModelOrPath): Promise<Pick<Case, 'diff' | 'graphs'>> {
+  try {
+    const [before, after] = await Promise.all([a, b].map(model => (typeof model === 'string' ? read(model) : model)));
+    const { sketchOf } = await import('./inspect/sketch.ts');
+    const found = await diff(before!, after!);
+    return { diff: found, graphs: sketchOf(before!, after!, found) };
+  } catch (error) {
+    if (error instanceof FunnelError) return {};
+    throw error;
+  }
 }
 
 async function comparand(model: ModelOrPath): Promise<Comparand> {

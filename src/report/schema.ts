@@ -6,6 +6,7 @@ import type { Report } from '../verify/report.ts';
 import type { Verdict } from '../verify/verdict.ts';
 import { benchSchema } from './schema-bench.ts';
 import { diffSchema } from './schema-diff.ts';
+import { graphsSchema } from './schema-graphs.ts';
 import { count } from './schema-values.ts';
 import { status, verdictSchema } from './schema-verdict.ts';
 
@@ -14,6 +15,7 @@ const caseSchema = z
     name: z.string().meta({ description: 'Unique within the report.' }),
     verdict: verdictSchema,
     diff: diffSchema.optional(),
+    graphs: graphsSchema.optional(),
   })
   .meta({ id: 'case' });
 
