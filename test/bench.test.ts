@@ -9,6 +9,7 @@ import type { Measurement, ModelTimes } from '../src/measure/measurement.ts';
 import { type Pace, type Runner, race } from '../src/measure/race.ts';
 import { median, medianInterval, quantile } from '../src/measure/statistics.ts';
 import { benchText } from '../src/report/bench-text.ts';
+import { benchHtml } from '../src/report/html/bench.tsx';
 import { benchSchema } from '../src/report/schema-bench.ts';
 import { runFunnel } from './support/cli.ts';
 
@@ -212,6 +213,21 @@ describe('bench', () => {
   });
 });
 
+test('names in a page are harmless, and nothing measured is a page too', () => {
+  const nothing = { complete: false, seed: 0, threads: 1, configurations: [], findings: [], warnings: [] };
+  const environment = { onnxruntime: '1', node: 'v20', platform: 'linux-x64', processor: '<b>', cores: 2, load: 0 };
+  const html = benchHtml({
+    schema: 'onnx-funnel/bench@1',
+    a: { label: '<script>alert(1)</script>' },
+    b: { label: 'B' },
+    ...nothing,
+    environment,
+  });
+  expect(html).toContain('Nothing was measured');
+  expect(html).toContain('interrupted');
+  expect(html).not.toMatch(/<script>alert|<b>/);
+});
+
 describe('funnel bench', () => {
   const funnel = (...args: string[]) => runFunnel(['bench', ...args], { cwd: folder });
 
@@ -229,11 +245,29 @@ describe('funnel bench', () => {
   });
 
   test('a budget that is exceeded: exit code 1, and JSON all the same', async () => {
-    const flags = ['--runs', '6', '--launches', '1', '--shape', 'N=1', '--max-ratio', '1e-6', '--json', '--report', 'json=bench.json'];
+    const flags = [
+      '--runs',
+      '6',
+      '--launches',
+      '1',
+      '--shape',
+      'N=1',
+      '--max-ratio',
+      '1e-6',
+      '--json',
+      '--report',
+      'json=bench.json',
+      '--report',
+      'html=bench.html',
+    ];
     const { code, stdout } = await funnel('tiny.onnxtxt', 'tiny.onnxtxt', ...flags);
     expect(code).toBe(1);
     const measurement = benchSchema.parse(JSON.parse(stdout)) as Measurement;
     expect(JSON.parse(readFileSync(join(folder, 'bench.json'), 'utf8'))).toEqual(measurement);
+    const html = readFileSync(join(folder, 'bench.html'), 'utf8');
+    expect(html).toMatch(/^<!doctype html>/);
+    expect(html).toContain('latency-budget');
+    expect(html).toContain('aria-label="Latency: cpu all"');
     expect(measurement.findings.map(f => [f.code, f.where])).toEqual([['latency-budget', 'cpu all']]);
     expect(measurement.configurations[0]!.shapes).toEqual({ image: [1, 3, 32, 32] });
   });

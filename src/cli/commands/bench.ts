@@ -9,6 +9,7 @@ import { type Shapes, shape } from '../shapes.ts';
 
 /** What a measurement can be written as. Each format loads what it needs when it is asked for. */
 const formats = {
+  html: async (measurement: Measurement) => (await import('../../report/html/bench.tsx')).benchHtml(measurement),
   json: async (measurement: Measurement) => `${JSON.stringify(measurement, undefined, 2)}\n`,
 };
 
@@ -54,7 +55,10 @@ export const bench = (): Command =>
       new Option('--max-ratio <number>', "exit with 1 when B takes more than this times A's time, beyond doubt").argParser(positive),
       new Option('--max-memory-ratio <number>', "exit with 1 when B takes more than this times A's peak memory").argParser(positive),
       new Option('--timeout <seconds>', 'how long one run may take (default: 300)').argParser(positive),
-      new Option('--report <format=file>', 'a report written besides: json=bench.json; may be repeated').argParser(reports),
+      new Option(
+        '--report <format=file>',
+        'a report written besides: html=bench.html, with the distributions; json=bench.json; may be repeated',
+      ).argParser(reports),
       jsonOption(),
     )
       .description(
@@ -65,6 +69,7 @@ export const bench = (): Command =>
       .action(run),
     ['funnel bench resnet18.onnx deploy.onnx --shape N=1', "on the CPU, with ONNX Runtime's own choice of threads"],
     ['funnel bench a.onnx b.onnx --provider cpu,webgpu --seconds 30', 'on the GPU too, half a minute on each'],
+    ['funnel bench a.onnx b.onnx --report html=bench.html', 'with a page that shows the distributions'],
     ['funnel bench main.onnx branch.onnx --max-ratio 1.05 --max-memory-ratio 1.1', 'a budget in CI'],
   );
 
@@ -113,12 +118,12 @@ async function checkReports(wanted: readonly Wanted[], models: readonly string[]
   }
 }
 
-/** `json=bench.json`; what was given before stays. */
+/** `html=bench.html`; what was given before stays. */
 function reports(text: string, previous: readonly Wanted[] = []): Wanted[] {
   const [, name = '', file = ''] = /^([^=]+)=(.+)$/s.exec(text) ?? [];
   const known = Object.keys(formats) as Wanted['format'][];
   const format = known.find(word => word === name);
-  if (name === '' || file === '-') throw new InvalidArgumentError('It must be a format and a file, such as json=bench.json.');
+  if (name === '' || file === '-') throw new InvalidArgumentError('It must be a format and a file, such as html=bench.html.');
   if (!format) throw unknownName('format of a report', name, known);
   return [...previous, { format, file }];
 }
