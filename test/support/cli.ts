@@ -29,7 +29,8 @@ export function runFunnel(args: readonly string[], { cwd, stdin, env = {}, onSta
   return new Promise((done, fail) => {
     const child = spawn(process.execPath, ['--import', loader, join(root, 'src/cli/main.ts'), ...args], {
       cwd,
-      env: { ...process.env, FORCE_COLOR: undefined, ...env },
+      // In another folder the loader would look there for how JSX is compiled.
+      env: { ...process.env, TSX_TSCONFIG_PATH: join(root, 'tsconfig.json'), FORCE_COLOR: undefined, ...env },
       stdio: ['pipe', 'pipe', 'pipe'],
     });
     const out: Buffer[] = [];
