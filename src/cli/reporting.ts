@@ -22,7 +22,7 @@ export interface WantedReport {
 export const reportOption = () =>
   new Option(
     '--report <format=path>',
-    `a report for CI, written besides: text, json, junit, sarif, markdown, github or html; '-' for standard output; may be repeated`,
+    `a report for CI, written besides: ${formats.join(', ')}; '-' for standard output; may be repeated`,
   ).argParser(wantedReport);
 
 /** Documents that GitHub's runner takes without a path: in a file that it names, and among what is printed. */
