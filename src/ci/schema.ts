@@ -73,6 +73,7 @@ const config = z.strictObject({
   cases: z.array(z.looseObject({})),
   defaults: z.strictObject(caseOptions).optional(),
   reports: z.strictObject(Object.fromEntries(formats.map(format => [format, text.optional()]))).optional(),
+  baseline: text.optional(),
   runtime: z.strictObject({ timeout: z.number().positive().optional(), memoryLimit: z.number().positive().optional() }).optional(),
 });
 

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { FunnelError } from '../errors.ts';
+import { baselineSchema } from '../verify/known-drift.ts';
 import type { Report } from '../verify/report.ts';
 import type { Verdict } from '../verify/verdict.ts';
 import { diffSchema } from './schema-diff.ts';
@@ -85,7 +86,7 @@ function ordered(value: unknown, text: unknown): unknown {
 /** The published JSON schemas, by file name. */
 export function publishedSchemas(): ReadonlyMap<string, object> {
   return new Map(
-    Object.entries({ report: reportSchema, verdict: verdictSchema }).map(([name, schema]) => {
+    Object.entries({ report: reportSchema, verdict: verdictSchema, baseline: baselineSchema }).map(([name, schema]) => {
       const { $schema, id: _, ...rest } = z.toJSONSchema(schema, { io: 'input' }) as Record<string, unknown>;
       const $comment = 'Written by npm run generate from src/report/schema.ts; do not edit.';
       return [`${name}.schema.json`, { $schema, $comment, title: `onnx-funnel/${name}@1`, ...rest }];

@@ -45,7 +45,7 @@ function configurationTable(configurations: readonly ConfigurationResult[]): str
   for (const c of configurations) {
     const nodes = Object.entries(c.placement.b?.nodes ?? {}).map(([name, n]) => `${n} ${name.replace('ExecutionProvider', '')}`);
     const result = c.status === 'same' ? chalk.green(c.identical ? 'same bits' : 'same') : paint[c.status](c.status);
-    table.push([`${c.provider} ${c.optimization}`, result, c.adapter ?? '', ...(placed ? [nodes.join(', ')] : [])]);
+    table.push([`${c.provider} ${c.optimization}`, result, plain(c.adapter ?? ''), ...(placed ? [nodes.join(', ')] : [])]);
   }
   return table.toString();
 }
@@ -79,8 +79,8 @@ function row(c: ConfigurationResult, { output, input, comparison: s, tolerance: 
   const numbers = [spell(s.relativeL2), t.source === 'exact' ? 'exact' : spell(t.relativeL2), spell(s.maxAbs), spell(s.p99Abs)];
   return [
     `${c.provider} ${c.optimization}`,
-    output,
-    input,
+    plain(output),
+    plain(input),
     ...numbers,
     s.maxUlp === undefined ? '' : String(s.maxUlp),
     decibels,

@@ -155,7 +155,7 @@ function weaknesses(baseline: Baseline, { outputs, edges, options }: Evidence): 
 }
 
 /** One reason for each output that differs in a configuration, at its worst input, and one for each failure. */
-function reasonsOf(c: ConfigurationResult): Finding[] {
+export function reasonsOf(c: ConfigurationResult): Finding[] {
   if (c.status === 'same') return [];
   const worst = new Map<string, OutputResult>();
   for (const r of c.results) {
@@ -213,7 +213,12 @@ function remarks(c: ConfigurationResult, inputs: number): Finding[] {
   return findings;
 }
 
-function summaryOf(status: Status, e: Evidence, reasons: readonly Finding[]): string {
+/** What a summary counts. */
+interface Counted extends Pick<Evidence, 'outputs' | 'configurations'> {
+  readonly baseline: { readonly summaries: readonly unknown[] } | undefined;
+}
+
+export function summaryOf(status: Status, e: Counted, reasons: readonly Finding[]): string {
   const count = (n: number, what: string) => `${n} ${what}${n === 1 ? '' : 's'}`;
   const [first] = reasons;
   if (status !== 'same')

@@ -59,14 +59,6 @@ export interface VerifyOptions {
   readonly equalNan?: boolean;
   /** Threads inside an operator; default 1, which makes results independent of the number of cores. */
   readonly threads?: number;
-  /** Break B on purpose, and see whether the comparison notices: `selfCheck` of the verdict. */
-  readonly selfCheck?: boolean;
-  /** Compare layer by layer too: `layers` of the verdict. */
-  readonly layers?: boolean;
-  /** Where the models differ, find the first value that does: `layers` of the verdict. */
-  readonly bisect?: boolean;
-  /** Folder for the smallest subgraphs that differ, and their inputs. */
-  readonly failures?: string;
   /** Limits for a runtime of its own, or a runtime to share, which stays open. */
   readonly runtime?: RuntimeOptions | Runtime;
   /** Break B on purpose, in a few ways, and see the comparison fail: a verdict that can't fail is none. Default false. */

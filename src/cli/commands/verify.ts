@@ -1,9 +1,10 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import type { Optimization } from '../../runtime/session.ts';
 import type { InputKind } from '../../verify/inputs.ts';
-import type { Report } from '../../verify/report.ts';
+import type { Case, Report } from '../../verify/report.ts';
 import type { Verdict } from '../../verify/verdict.ts';
 import type { VerifyOptions } from '../../verify/verify.ts';
+import { type BaselineFlags, baselineOptions, judge, openBaseline } from '../baseline.ts';
 import { exitCodes, lineOf, usage } from '../failure.ts';
 import { leaving } from '../interrupt.ts';
 import { checkNames } from '../names.ts';
@@ -13,7 +14,7 @@ import { checkReports, reportOption, takesStdout, type WantedReport, writeReport
 import { type Shapes, shape } from '../shapes.ts';
 import { counts, divisors, fraction, numbers, paths, type Tolerances, tolerance, tolerancesOf } from '../verifying.ts';
 
-interface Flags extends CommonFlags {
+interface Flags extends CommonFlags, BaselineFlags {
   readonly provider?: readonly string[];
   readonly optimization?: readonly string[];
   readonly data?: readonly string[];
@@ -89,6 +90,7 @@ export const verify = (): Command =>
       ),
       new Option('--threads <number>', 'threads inside an operator (default: 1, which makes results repeatable)').argParser(wholeNumber(1)),
       new Option('--detail', 'list every output under every input'),
+      ...baselineOptions(),
       reportOption(),
       jsonOption(),
     )
@@ -104,6 +106,10 @@ export const verify = (): Command =>
     ['funnel verify a.onnx b.onnx --data photos --top-k 1,5', 'on images, and how far the classes that come out first agree'],
     ['funnel verify a.onnx b.onnx --json > verdict.json || exit 1', 'in CI'],
     ['funnel verify a.onnx b.onnx --report junit=verify.xml --report markdown', "test results, and GitHub's step summary"],
+    [
+      'funnel verify a.onnx int8.onnx --baseline drift.json --update-baseline',
+      'accept what differs now; without the last option it may not grow',
+    ],
   );
 
 async function run(a: string, b: string, flags: Flags): Promise<void> {
@@ -115,15 +121,18 @@ async function run(a: string, b: string, flags: Flags): Promise<void> {
   const { inputKinds } = await import('../../verify/inputs.ts');
   checkNames('kind of input', flags.inputs ?? [], inputKinds);
   const { report: wanted = [] } = flags;
-  await checkReports(wanted, { json: flags.json, files: [a, b] });
+  const baseline = await openBaseline(flags);
+  await checkReports(wanted, { json: flags.json, files: [a, b, ...(baseline ? [baseline.path] : [])] });
   const [api, { progressBar }] = await Promise.all([import('../../api.ts'), import('../progress.ts')]);
   const progress = await progressBar();
   await provideOwnModules();
   const work = () => api.verify(a, b, { ...optionsOf(flags), onProgress: progress.update }).finally(() => progress.stop());
-  const verdict = await leaving(() => writeUnfinished(wanted, flags), work);
-  const code = wanted.length === 0 ? exitCodes.ok : await writeReports(await reportFor(verdict, [a, b]), wanted, flags);
+  const found = await leaving(() => writeUnfinished(wanted, flags), work);
+  const judged = await judge([{ name: `${a} → ${b}`, verdict: found }], baseline);
+  const [{ verdict }] = judged.cases as readonly [Case];
+  const written = wanted.length === 0 ? exitCodes.ok : await writeReports(await reportOn(judged.cases, [a, b]), wanted, flags);
   await report(verdict, [a, b], flags);
-  process.exitCode = Math.max(code, Number(process.exitCode));
+  process.exitCode = Math.max(judged.code, written, Number(process.exitCode));
 }
 
 /** What is left of a run that was interrupted: reports that say so. */
@@ -132,11 +141,11 @@ async function writeUnfinished(wanted: readonly WantedReport[], flags: Flags): P
   await writeReports(reportOf([], { complete: false }), wanted, flags);
 }
 
-/** A report of one case, with what tells the models apart where both can be read once more. */
-async function reportFor(verdict: Verdict, [a, b]: readonly [string, string]): Promise<Report> {
+/** A report, with what tells the models apart where both can be read once more. */
+async function reportOn([only]: readonly Case[], [a, b]: readonly [string, string]): Promise<Report> {
   const [{ diff }, { reportOf }] = await Promise.all([import('../../api.ts'), import('../../verify/report.ts')]);
   const found = a === '-' || b === '-' ? undefined : await diff(a, b).catch(() => undefined);
-  return reportOf([{ name: `${a} → ${b}`, verdict, ...(found && { diff: found }) }]);
+  return reportOf([{ ...only!, ...(found && { diff: found }) }]);
 }
 
 const levels: readonly Optimization[] = ['disabled', 'basic', 'extended', 'all'];
