@@ -7,10 +7,13 @@ import type { Placement } from './inspect/place.ts';
 import type { Plan, PlanOptions } from './inspect/plan.ts';
 import { check as checkModel } from './ir/check.ts';
 import type { Model } from './ir/model.ts';
+import type { BenchOptions } from './measure/bench.ts';
+import type { Measurement } from './measure/measurement.ts';
 import type { Pass } from './rewrite/pass.ts';
 import { type PipelineOptions, type Rewritten, rewrite as runPasses } from './rewrite/pipeline.ts';
 import * as file from './serde/model-file.ts';
 import type { EachPass, PassComparison } from './verify/each-pass.ts';
+import type { Case } from './verify/report.ts';
 import type { Verdict } from './verify/verdict.ts';
 import type { Comparand, VerifyOptions } from './verify/verify.ts';
 
@@ -127,6 +130,15 @@ export async function verify(a: ModelOrPath, b: ModelOrPath, options: VerifyOpti
 }
 
 /**
+ * Measures how long two models take and what memory, on ONNX Runtime: side by side, on the same inputs, each in a process of its own.
+ * @throws FunnelError `E_USAGE` for models whose inputs differ; ProviderUnavailable for a provider that is not there.
+ */
+export async function bench(a: ModelOrPath, b: ModelOrPath, options: BenchOptions = {}): Promise<Measurement> {
+  const { bench: measure } = await import('./measure/bench.ts');
+  return measure(await comparand(a), await comparand(b), options);
+}
+
+/**
  * What tells model B from model A: interface, operator sets, nodes, weights, functions, nested graphs, with renames told apart from changes.
  * Nothing is run; whether two models compute the same is for `verify`.
  */
@@ -134,6 +146,22 @@ export async function diff(a: ModelOrPath, b: ModelOrPath): Promise<Diff> {
   const { diff: compare } = await import('./inspect/diff.ts');
   const open = (model: ModelOrPath) => (typeof model === 'string' ? read(model) : model);
   return compare(await open(a), await open(b));
+}
+
+/**
+ * What a report tells of two models besides the verdict: what tells them apart, and their graphs, to be drawn; empty where one of them can't be
+ * read (the verdict says so).
+ */
+export async function portrait(a: ModelOrPath, b: ModelOrPath): Promise<Pick<Case, 'diff' | 'graphs'>> {
+  try {
+    const [before, after] = await Promise.all([a, b].map(model => (typeof model === 'string' ? read(model) : model)));
+    const { sketchOf } = await import('./inspect/sketch.ts');
+    const found = await diff(before!, after!);
+    return { diff: found, graphs: sketchOf(before!, after!, found) };
+  } catch (error) {
+    if (error instanceof FunnelError) return {};
+    throw error;
+  }
 }
 
 async function comparand(model: ModelOrPath): Promise<Comparand> {

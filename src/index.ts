@@ -3,7 +3,7 @@
  *
  * @packageDocumentation
  */
-export { cost, diff, type ModelOrPath, plan, type RewriteOptions, type RewriteResult, read, rewrite, verify, write } from './api.ts';
+export { bench, cost, diff, type ModelOrPath, plan, type RewriteOptions, type RewriteResult, read, rewrite, verify, write } from './api.ts';
 export {
   type CaseConfig,
   type CaseOptions,
@@ -26,6 +26,8 @@ export { Graph } from './ir/graph.ts';
 export type { FunctionDef, Model } from './ir/model.ts';
 export { Node, type Op } from './ir/node.ts';
 export { type Dim, type Use, Value, type ValueType } from './ir/value.ts';
+export type { BenchOptions } from './measure/bench.ts';
+export type { ConfigurationTimes, LatencyRatio, Measurement, ModelTimes } from './measure/measurement.ts';
 export type { Pass, PassReport, Place, RefusedPlace } from './rewrite/pass.ts';
 export type { PipelineOptions, Rewritten } from './rewrite/pipeline.ts';
 export { decode, encode } from './serde/model-file.ts';

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { diff, read, rewrite, verify } from '../api.ts';
+import { portrait, read, rewrite, verify } from '../api.ts';
 import { FunnelError } from '../errors.ts';
 import type { Model } from '../ir/model.ts';
 import type { PassReport } from '../rewrite/pass.ts';
@@ -34,7 +34,7 @@ function ownFolder({ name, options }: PlannedCase): VerifyOptions {
 
 async function ofPair({ a, b }: Pair, options: VerifyOptions): Promise<Omit<Case, 'name'>> {
   const verdict = await verify(a, b, options);
-  return { verdict, ...(await difference(a, b)) };
+  return { verdict, ...(await portrait(a, b)) };
 }
 
 async function ofRewriting({ model: file, what, passes, fixpoint }: Rewriting, options: VerifyOptions): Promise<Omit<Case, 'name'>> {
@@ -50,7 +50,7 @@ async function ofRewriting({ model: file, what, passes, fixpoint }: Rewriting, o
   const verdict = await compare(comparand(before, file), comparand(after, `${file} → ${what}`), options);
   const purpose = new Set(passes.filter(pass => pass.effect === 'changes').map(pass => pass.name));
   const fired = report.filter(r => r.fired.length > 0);
-  return { verdict: withWarnings(verdict, remarks(fired, purpose, verdict)), ...(await difference(before, after)) };
+  return { verdict: withWarnings(verdict, remarks(fired, purpose, verdict)), ...(await portrait(before, after)) };
 }
 
 /** What a reader should know about the passes that led to a verdict. */
@@ -64,13 +64,3 @@ function remarks(fired: readonly PassReport[], purpose: ReadonlySet<string>, ver
 }
 
 const withWarnings = (verdict: Verdict, more: readonly Finding[]): Verdict => ({ ...verdict, warnings: [...more, ...verdict.warnings] });
-
-/** What tells the models apart, where both can be read. */
-async function difference(a: Model | string, b: Model | string): Promise<Pick<Case, 'diff'>> {
-  try {
-    return { diff: await diff(a, b) };
-  } catch (error) {
-    if (error instanceof FunnelError) return {};
-    throw error;
-  }
-}

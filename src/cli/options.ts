@@ -228,6 +228,13 @@ export function nonNegative(text: string): number {
   return x;
 }
 
+/** A number above 0. */
+export function positive(text: string): number {
+  const x = nonNegative(text);
+  if (x === 0) throw new InvalidArgumentError('It must be a number above 0.');
+  return x;
+}
+
 const units: Readonly<Record<string, number>> = {
   '': 1,
   b: 1,

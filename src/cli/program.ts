@@ -1,5 +1,7 @@
 import { Command, CommanderError } from 'commander';
+import { bench } from './commands/bench.ts';
 import { ci } from './commands/ci.ts';
+import { client } from './commands/client.ts';
 import { completion } from './commands/completion.ts';
 import { convert } from './commands/convert.ts';
 import { cost } from './commands/cost.ts';
@@ -45,6 +47,7 @@ export function program(): Command {
     revert,
     rewrite,
     verify,
+    bench,
     ci,
     mergeReports,
     diff,
@@ -52,6 +55,7 @@ export function program(): Command {
     cost,
     print,
     parse,
+    client,
     passes,
     demo,
     completion,

@@ -1,4 +1,5 @@
 import { publishedSchemas } from '../report/schema.ts';
+import { generateClient } from './client.ts';
 import { generateOperators } from './operators.ts';
 import { readPassDocs, renderPassData, renderPassPage } from './pass-docs.ts';
 import { generateProto } from './proto.ts';
@@ -11,6 +12,7 @@ export async function generated(root: string): Promise<Map<string, string>> {
     ['passes/README.md', renderPassPage(docs)],
     ['passes/docs.generated.ts', renderPassData(docs)],
     ...[...publishedSchemas()].map(([name, schema]): [string, string] => [`schemas/${name}`, `${JSON.stringify(schema, undefined, 2)}\n`]),
+    ['src/report/html/client.generated.ts', await generateClient(root)],
     ...(await generateProto()),
   ]);
 }

@@ -33,6 +33,15 @@ export function diffGraphs(a: Graph, b: Graph, path: string, found: Findings, tw
   }
 }
 
+/** The nodes of graph B that are nodes of A, and which: how `diffGraphs` pairs them. */
+export function pairNodes(a: Graph, b: Graph): ReadonlyMap<Node, Node> {
+  const twins: Twins = new Map();
+  matchInputs(a, b, twins);
+  const weights = { same: 0, added: [], removed: [], changed: [], renamed: [] };
+  matchWeights(a, b, '', { weights, nodes: { ...weights }, results: [] }, twins);
+  return matchNodes(a, b, twins);
+}
+
 /** An output that another node computes than before: the list of nodes says so. */
 function isReported(after: Value, before: Value, pairs: ReadonlyMap<Node, Node>): boolean {
   const node = after.producer;

@@ -20,7 +20,10 @@ const reporters = {
   sarif: async () => (await import('./report-sarif.ts')).reportSarif,
   markdown: async () => (await import('./report-markdown.ts')).reportMarkdown,
   github: async () => (await import('./report-github.ts')).reportGithub,
-  // html: async () => (await import('./html/html.ts')).htmlReport,
+  html: async () => {
+    const { htmlReport } = await import('./html/html.ts');
+    return report => htmlReport(report);
+  },
 } satisfies Readonly<Record<string, () => Promise<Reporter>>>;
 
 export type Format = keyof typeof reporters;

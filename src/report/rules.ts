@@ -43,6 +43,37 @@ export const rules: Readonly<Record<string, Rule>> = {
     title: 'A budget that nothing used',
     help: 'The baseline has entries for comparisons that were not made, or not on these inputs: other names, another seed, other sizes. They accept nothing. --update-baseline writes those that are needed.',
   },
+  'random-output': {
+    title: 'An output is random',
+    help: 'A gives other values from run to run under the same input, so nothing can be said about B: leave the output out with --exclude, or give the random operators a seed.',
+  },
+  powerless: {
+    title: 'A comparison that can not fail',
+    help: 'B was broken on purpose, and nothing was noticed: other inputs, or narrower tolerances, are needed before agreement means anything.',
+  },
+  'unnoticed-mutation': {
+    title: 'A fault that would go unnoticed',
+    help: 'B was broken on purpose at this node, and the comparison did not notice: what the node does has little weight under these inputs. --layers looks closer.',
+  },
+  'self-check-impossible': { title: 'Nothing to break', help: 'The self-check found nothing in B that it could break.' },
+  'layer-values': {
+    title: 'A node computes something else',
+    help: 'Fed with the values of A, the node does not give the value that A gives. The pass that made it, where one did, is named; --failures writes the smallest subgraphs that show it.',
+  },
+  'layers-incomplete': {
+    title: 'Not every layer was compared',
+    help: 'Some layers could not be run on their own: what lies behind them was not looked at.',
+  },
+  'no-culprit': {
+    title: 'No single node is to blame',
+    help: 'Each layer of B alone computes what A does: the difference adds up over many layers, or comes where the graph is optimised as a whole.',
+  },
+  'nan-input': { title: 'An input has NaN', help: 'What is computed from NaN is NaN, and says little.' },
+  'stored-outputs': {
+    title: 'A does not give the stored outputs',
+    help: 'Beside the input data lie outputs that A does not reproduce: they may belong to another model.',
+  },
+  'data-limit': { title: 'Not all data was used', help: '--limit sets how many of the images, or sets of data, are used.' },
   'constant-output': {
     title: 'An output does not depend on the inputs',
     help: 'It is the same under every input that was tried, so that its agreement says little.',

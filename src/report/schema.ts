@@ -4,6 +4,7 @@ import { baselineSchema } from '../verify/known-drift.ts';
 import type { Report } from '../verify/report.ts';
 import type { Verdict } from '../verify/verdict.ts';
 import { diffSchema } from './schema-diff.ts';
+import { graphsSchema } from './schema-graphs.ts';
 import { count } from './schema-values.ts';
 import { status, verdictSchema } from './schema-verdict.ts';
 
@@ -12,6 +13,7 @@ const caseSchema = z
     name: z.string().meta({ description: 'Unique within the report.' }),
     verdict: verdictSchema,
     diff: diffSchema.optional(),
+    graphs: graphsSchema.optional(),
   })
   .meta({ id: 'case' });
 

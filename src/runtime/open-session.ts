@@ -4,7 +4,16 @@ import { Tensor } from '../tensor/tensor.ts';
 import { describeAdapter } from './adapters.ts';
 import type { Child, Limits } from './child.ts';
 import { RuntimeFailure } from './failure.ts';
-import { type Optimization, type Placement, pack, type Replies, unpack, type ValueMetadata, type WireTensor } from './protocol.ts';
+import {
+  type Optimization,
+  type Packed,
+  type Placement,
+  pack,
+  type Replies,
+  unpack,
+  type ValueMetadata,
+  type WireTensor,
+} from './protocol.ts';
 import { providerClass } from './providers.ts';
 
 /** Values by name. */
@@ -29,6 +38,8 @@ export class Session {
   readonly outputs: readonly ValueMetadata[];
   /** Where the work goes, in words, such as `software adapter (SwiftShader)`. */
   readonly adapter: string;
+  /** Wall-clock milliseconds that loading took inside the runtime. */
+  readonly loadMilliseconds: number;
   readonly #id: number;
   readonly #host: Host;
   #placement: Placement | undefined;
@@ -39,6 +50,7 @@ export class Session {
     this.#id = opened.session;
     this.inputs = opened.inputs;
     this.outputs = opened.outputs;
+    this.loadMilliseconds = opened.milliseconds;
     this.provider = provider;
     this.optimization = optimization;
     this.adapter = describeAdapter(provider, host.env);
@@ -59,23 +71,38 @@ export class Session {
    * @throws RuntimeFailure, and ProviderUnavailable when the provider took not a single node: a silent CPU run is no run.
    */
   async run(feeds: Tensors, outputs?: readonly string[]): Promise<Tensors> {
-    const missing = this.inputs.find(input => !Object.hasOwn(feeds, input.name));
-    if (missing) throw new RuntimeFailure('error', 'shape', `input '${missing.name}' is not fed`);
     const { child, limits, enqueue } = this.#host;
-    const reply = await enqueue(() => {
-      const packed = pack(mapValues(feeds, toWire), join(child.folder, `in-${this.#id}-${this.#runs++}.bin`));
-      return child.ask({ op: 'run', session: this.#id, feeds: packed, outputs }, limits);
-    });
+    const reply = await enqueue(() => child.ask({ op: 'run', session: this.#id, feeds: this.#packed(feeds), outputs }, limits));
     this.#milliseconds = reply.milliseconds;
     const results = mapValues(unpack(reply.outputs), fromWire);
     if (reply.placement) this.#place(reply.placement);
     return results;
   }
 
+  /**
+   * Runs the model several times on the same feeds and returns the wall-clock milliseconds of each run inside the runtime; outputs are
+   * dropped. Without `feeds`, those of the last call: they are sent once.
+   * @throws as `run` does.
+   */
+  async repeat(times: number, feeds?: Tensors): Promise<readonly number[]> {
+    const { child, limits, enqueue } = this.#host;
+    const { milliseconds, placement } = await enqueue(() =>
+      child.ask({ op: 'repeat', session: this.#id, feeds: feeds && this.#packed(feeds), times }, limits),
+    );
+    if (placement) this.#place(placement);
+    return milliseconds;
+  }
+
   /** Lets the model go. */
   async close(): Promise<void> {
     const { child, limits, enqueue } = this.#host;
     if (!child.end) await enqueue(() => child.ask({ op: 'release', session: this.#id }, limits));
+  }
+
+  #packed(feeds: Tensors): Packed {
+    const missing = this.inputs.find(input => !Object.hasOwn(feeds, input.name));
+    if (missing) throw new RuntimeFailure('error', 'shape', `input '${missing.name}' is not fed`);
+    return pack(mapValues(feeds, toWire), join(this.#host.child.folder, `in-${this.#id}-${this.#runs++}.bin`));
   }
 
   #place(placement: Placement): void {

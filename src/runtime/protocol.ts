@@ -7,13 +7,16 @@ import { byteLengthOf, type DType } from '../tensor/dtype.ts';
 export type Request =
   | { readonly op: 'open'; readonly model: WireModel; readonly options: OpenOptions }
   | { readonly op: 'run'; readonly session: number; readonly feeds: Packed; readonly outputs: readonly string[] | undefined }
+  /** Runs the same feeds again and again and tells the times alone; without `feeds`, those of the last such request. */
+  | { readonly op: 'repeat'; readonly session: number; readonly feeds: Packed | undefined; readonly times: number }
   | { readonly op: 'release'; readonly session: number }
   | { readonly op: 'interface'; readonly model: WireModel; readonly strictShapes: boolean }
   | { readonly op: 'describe' };
 
 export interface Replies {
-  open: { readonly session: number } & ModelInterface;
+  open: { readonly session: number; readonly milliseconds: number } & ModelInterface;
   run: { readonly outputs: Packed; readonly placement: Placement | undefined; readonly milliseconds: number };
+  repeat: { readonly placement: Placement | undefined; readonly milliseconds: readonly number[] };
   release: Record<string, never>;
   interface: ModelInterface;
   describe: { readonly version: string; readonly backends: readonly { readonly name: string; readonly bundled: boolean }[] };
@@ -31,6 +34,8 @@ export interface OpenOptions {
   readonly optimization: Optimization;
   /** Threads inside an operator; undefined leaves the choice to ONNX Runtime. */
   readonly threads: number | undefined;
+  /** Threads that wait for work rest between runs instead of spinning. */
+  readonly restBetweenRuns: boolean;
   /** Path prefix of the profile from which node placement is read; undefined asks for none. */
   readonly profile: string | undefined;
 }

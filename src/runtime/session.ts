@@ -39,6 +39,8 @@ export interface SessionOptions {
   readonly optimization?: Optimization;
   /** Threads inside an operator; default: ONNX Runtime's choice. 1 makes results independent of the machine's core count. */
   readonly threads?: number;
+  /** Threads rest between runs: else those of one process spin on into what another one measures. Default false. */
+  readonly restBetweenRuns?: boolean;
   /** Count the nodes per provider in the first run, and refuse a provider that takes none; default: for providers other than `cpu`. */
   readonly placement?: boolean;
 }
@@ -115,7 +117,7 @@ export class Runtime {
    * @throws FunnelError `E_USAGE` for an unknown provider name, ProviderUnavailable for one that is not there, RuntimeFailure else.
    */
   async open(model: ModelSource, options: SessionOptions = {}): Promise<Session> {
-    const { provider = 'cpu', optimization = 'disabled', threads } = options;
+    const { provider = 'cpu', optimization = 'disabled', threads, restBetweenRuns = false } = options;
     checkProviderName(provider);
     const backends = (await this.describe()).backends.map(b => b.name);
     if (!backends.includes(provider))
@@ -124,7 +126,7 @@ export class Runtime {
     try {
       const opened = await this.#askWith(model, (wire, child) => {
         const profile = measured ? join(child.folder, `profile-${this.#files++}`) : undefined;
-        return { op: 'open', model: wire, options: { provider, optimization, threads, profile } };
+        return { op: 'open', model: wire, options: { provider, optimization, threads, restBetweenRuns, profile } };
       });
       const host = {
         child: this.#child!,

@@ -1,4 +1,5 @@
 import type { Diff } from '../inspect/diff.ts';
+import type { GraphPair } from '../inspect/sketch.ts';
 import { exitCodeOf, type Status, type Verdict } from './verdict.ts';
 
 /** One comparison of a report. */
@@ -8,6 +9,8 @@ export interface Case {
   readonly verdict: Verdict;
   /** What tells the two models apart, where both could be read. */
   readonly diff?: Diff;
+  /** The two graphs, for who draws them; see `sketchOf`. */
+  readonly graphs?: GraphPair;
 }
 
 /** What CI keeps: verdicts of one or more comparisons. Plain JSON; deterministic but for `timings` inside the verdicts. */

@@ -143,9 +143,9 @@ async function writeUnfinished(wanted: readonly WantedReport[], flags: Flags): P
 
 /** A report, with what tells the models apart where both can be read once more. */
 async function reportOn([only]: readonly Case[], [a, b]: readonly [string, string]): Promise<Report> {
-  const [{ diff }, { reportOf }] = await Promise.all([import('../../api.ts'), import('../../verify/report.ts')]);
-  const found = a === '-' || b === '-' ? undefined : await diff(a, b).catch(() => undefined);
-  return reportOf([{ ...only!, ...(found && { diff: found }) }]);
+  const [{ portrait }, { reportOf }] = await Promise.all([import('../../api.ts'), import('../../verify/report.ts')]);
+  // Standard input is read once.
+  return reportOf([{ ...only!, ...(a !== '-' && b !== '-' && (await portrait(a, b))) }]);
 }
 
 const levels: readonly Optimization[] = ['disabled', 'basic', 'extended', 'all'];

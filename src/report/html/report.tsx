@@ -1,0 +1,93 @@
+import type { Case, Report } from '../../verify/report.ts';
+import { plural } from '../format.ts';
+import { Graphs } from './graphs.tsx';
+import { Layers } from './layers.tsx';
+import { Outputs } from './outputs.tsx';
+import { DataTable, StatusWord, Words } from './parts.tsx';
+import { clip } from './text.ts';
+import { Findings, Headline, Matrix, Provenance, SelfCheckPart } from './verdict.tsx';
+
+/** What the page says: the answer of every case first, then what each rests on. */
+export function ReportBody({ report }: { readonly report: Report }) {
+  const { cases } = report;
+  const [only] = cases;
+  if (only && cases.length === 1)
+    return (
+      <article>
+        <Incomplete report={report} />
+        <CaseBody of={only} title="h1" />
+      </article>
+    );
+  return (
+    <>
+      <Overview report={report} />
+      {cases.map((c, i) => (
+        <details key={c.name} class="case" id={`case-${i + 1}`} open={c.verdict.status !== 'same' && i < 20}>
+          <summary>
+            <StatusWord status={c.verdict.status} /> <strong>{clip(c.name)}</strong>
+          </summary>
+          <CaseBody of={c} title="p" />
+        </details>
+      ))}
+    </>
+  );
+}
+
+function CaseBody({ of, title }: { readonly of: Case; readonly title: 'h1' | 'p' }) {
+  const { verdict } = of;
+  return (
+    <>
+      <Headline of={of} title={title} />
+      <Findings verdict={verdict} />
+      <Matrix verdict={verdict} />
+      <Outputs verdict={verdict} />
+      <Layers layers={verdict.layers} />
+      <Graphs of={of} />
+      <SelfCheckPart verdict={verdict} />
+      <Provenance verdict={verdict} />
+    </>
+  );
+}
+
+function Overview({ report }: { readonly report: Report }) {
+  const { cases, status } = report;
+  const same = cases.filter(c => c.verdict.status === 'same').length;
+  const rows = cases.map((c, i) => [
+    <StatusWord key="s" status={c.verdict.status} />,
+    <a key="n" href={`#case-${i + 1}`}>
+      {clip(c.name)}
+    </a>,
+    <Words key="w">{c.verdict.summary.replace(`${c.verdict.status}: `, '')}</Words>,
+  ]);
+  return (
+    <header class={`verdict ${status}`}>
+      <p class="eyebrow">Report of {plural(cases.length, 'comparison')}</p>
+      <h1 class="headline">
+        {cases.length === 0
+          ? 'Nothing was compared'
+          : same === cases.length
+            ? 'All compute the same'
+            : `${same} of ${cases.length} compute the same`}
+      </h1>
+      <Incomplete report={report} />
+      {rows.length > 0 && <DataTable caption="Comparisons" head={['result', 'comparison', 'why']} texts={3} rows={rows} />}
+    </header>
+  );
+}
+
+function Incomplete({ report: { complete, shard } }: { readonly report: Report }) {
+  return (
+    <>
+      {!complete && (
+        <p class="why">
+          <StatusWord status="inconclusive">The run was interrupted: what is here holds, more was to come.</StatusWord>
+        </p>
+      )}
+      {shard && (
+        <p class="note">
+          Part {shard.index} of {shard.count}.
+        </p>
+      )}
+    </>
+  );
+}

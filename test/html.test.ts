@@ -1,0 +1,226 @@
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { h } from 'preact';
+import { describe, expect, test } from 'vitest';
+import { networks } from '../fixtures/networks/networks.ts';
+import { foldBatchNorm } from '../passes/fold-batch-norm.ts';
+import { reluToFrelu } from '../passes/relu-to-frelu.ts';
+import { rewrite } from '../src/api.ts';
+import { diff } from '../src/inspect/diff.ts';
+import { type GraphPair, sketchOf } from '../src/inspect/sketch.ts';
+import type { Model } from '../src/ir/model.ts';
+import { DistributionCharts, type Samples } from '../src/report/html/charts.tsx';
+import { htmlReport } from '../src/report/html/html.ts';
+import { page } from '../src/report/html/page.tsx';
+import { parse } from '../src/text/parse.ts';
+import type { Layer } from '../src/verify/layer-report.ts';
+import { type Case, reportOf } from '../src/verify/report.ts';
+import { caseOf, chain, hostile, hostileCase } from './support/html-reports.ts';
+
+const render = (...cases: Case[]) => htmlReport(reportOf(cases));
+const pairOf = (a: Model, b: Model): GraphPair => sketchOf(a, b, diff(a, b));
+const tiny = () => parse(readFileSync(join(import.meta.dirname, '../fixtures/models/resnet-tiny.onnxtxt'), 'utf8'));
+
+describe('a report', () => {
+  test('says first what was found, then what it rests on', async () => {
+    const html = await render(caseOf('folded', { status: 'different', layers: 50 }));
+    const order = [
+      'The models do not compute the same',
+      'Reasons',
+      'Where it ran',
+      'Outputs',
+      'Layer by layer',
+      'Self-check',
+      'Inputs and',
+    ];
+    const places = order.map(text => html.indexOf(text));
+    expect(places.every(p => p > 0)).toBe(true);
+    expect(places).toEqual([...places].sort((x, y) => x - y));
+  });
+
+  test('names what is guilty, what fell back, what was mutated, and every hash', async () => {
+    const of = caseOf('folded', { status: 'different', layers: 50 });
+    const html = await render(of);
+    const { layers, inputs, selfCheck } = of.verdict;
+    for (const text of [layers!.culprits[0]!.node.name, 'NonMaxSuppression', '/head/Unique', '1.2921']) expect(html, text).toContain(text);
+    for (const text of [...inputs.map(i => i.sha256), ...selfCheck!.mutations.map(m => m.kind)]) expect(html, text).toContain(text);
+  });
+
+  test('of several cases tells which of them differ', async () => {
+    const html = await render(caseOf('one'), caseOf('two', { status: 'different' }), caseOf('three'));
+    expect(html).toContain('2 of 3 compute the same');
+    expect(html.match(/<details[^>]* class="case"[^>]*>/g)?.map(tag => / open/.test(tag))).toEqual([false, true, false]);
+  });
+
+  test('of nothing says that nothing was compared', async () => {
+    expect(await render()).toContain('Nothing was compared');
+    const interrupted = await htmlReport(reportOf([caseOf('one')], { complete: false, shard: { index: 2, count: 3 } }));
+    expect(interrupted).toContain('The run was interrupted');
+    expect(interrupted).toContain('Part 2 of 3');
+  });
+
+  test('is the same, byte for byte, whatever the time it took', async () => {
+    const of = caseOf('one', { layers: 30 });
+    const later = { ...of, verdict: { ...of.verdict, timings: { total: 1, peakMemory: 2 } } };
+    expect(await render(later)).toBe(await render(of));
+  });
+
+  test('bears a verdict that came to nothing', async () => {
+    const { verdict } = caseOf('none');
+    const bare = {
+      status: 'invalid',
+      same: false,
+      summary: 'invalid: A: no model',
+      a: undefined,
+      b: undefined,
+      inputs: [],
+      configurations: [],
+    };
+    const { selfCheck: _, ...rest } = verdict;
+    const html = await render({ name: 'none', verdict: { ...rest, ...bare } as Case['verdict'] });
+    expect(html).toContain('A model is not valid');
+    expect(html).not.toContain('Where it ran');
+  });
+});
+
+describe('charts', () => {
+  test('bear zeros, NaN, infinities, and numbers at the ends of the range', async () => {
+    const of = caseOf('extremes', { status: 'different', layers: 6 });
+    const odd = [0, 'NaN', 'Infinity', 5e-324, 1.7e308, '-Infinity'] as const;
+    const layers = of.verdict.layers!.layers.map(
+      (l, i): Layer => ({ ...l, local: { ...l.local, relativeL2: odd[i]! }, accumulated: { ...l.accumulated, relativeL2: odd[5 - i]! } }),
+    );
+    const [first, ...rest] = of.verdict.configurations;
+    const results = first!.results.map(r => ({
+      ...r,
+      comparison: {
+        ...r.comparison,
+        histogram: [
+          [-324, 1],
+          [308, 9e15],
+        ] as const,
+      },
+    }));
+    const verdict = { ...of.verdict, configurations: [{ ...first!, results }, ...rest], layers: { ...of.verdict.layers!, layers } };
+    const html = await render({ ...of, verdict });
+    const numbers = [...html.matchAll(/ (?:d|x|y|x1|x2|y1|y2|width|height|cx|cy|transform)="([^"]*)"/g)].map(m => m[1]);
+    expect(numbers.length).toBeGreaterThan(100);
+    expect(numbers.filter(n => /NaN|Infinity|undefined/.test(n!))).toEqual([]);
+  });
+
+  test('of layers draw all of them', async () => {
+    const points = (html: string) => [...html.matchAll(/ d="(M[^"]*)"/g)].map(m => m[1]!.split('L').length);
+    expect(points(await render(caseOf('few', { layers: 40 }))).filter(n => n === 40)).toHaveLength(2);
+    expect(points(await render(caseOf('many', { layers: 1000 }))).filter(n => n === 1000)).toHaveLength(2);
+  });
+});
+
+describe('distributions', () => {
+  const draw = (samples: readonly Samples[]) => page('t', h(DistributionCharts, { label: 'Latency', unit: 'ms', samples }));
+  const ticks = (html: string) => html.match(/<g[^>]* aria-label="tick">.*?<\/g>/gs)?.map(g => g.match(/<line/g)?.length);
+
+  test('each group has a picture, with every series in it', () => {
+    const html = draw(['cpu', 'webgpu'].flatMap(group => ['A', 'B'].map(series => ({ group, series, values: [1, 2, 4, 8, 16] }))));
+    expect([...html.matchAll(/aria-label="(Latency: [^"]*)"/g)].map(m => m[1])).toEqual(['Latency: cpu', 'Latency: webgpu']);
+    // Ten values, and two medians.
+    expect(ticks(html)).toEqual([10, 2, 10, 2]);
+  });
+
+  test('many values are thinned, none at all are no trouble', () => {
+    const values = Array.from({ length: 5000 }, (_, i) => i);
+    expect(ticks(draw([{ group: 'cpu', series: 'A', values }]))).toEqual([100, 1]);
+    expect(draw([{ group: 'cpu', series: 'A', values: [] }])).not.toMatch(/="[^"]*NaN/);
+    expect(draw([])).toContain('<main');
+  });
+});
+
+describe('one file', () => {
+  test('names nothing outside, and lets the browser load nothing', async () => {
+    const html = await render(caseOf('one', { layers: 10 }));
+    expect([...html.matchAll(/ (?:src|href|action|data)="([^"]*)"/g)].map(m => m[1]).filter(u => !/^(#|data:,)/.test(u!))).toEqual([]);
+    expect(html).not.toMatch(/@import|url\((?!#)/);
+    expect(html).toContain('default-src &#39;none&#39;'.replaceAll('&#39;', "'"));
+  });
+
+  test('runs its own script alone', async () => {
+    const html = page('t', 'body');
+    const scripts = [...html.matchAll(/<script>([\s\S]*?)<\/script>/g)].map(m => m[1]!);
+    expect(scripts).toHaveLength(1);
+    expect(html).toContain(`script-src 'sha256-${createHash('sha256').update(scripts[0]!).digest('base64')}'`);
+  });
+
+  test('keeps names from files as text, wherever they stand', async () => {
+    const clean = await render(caseOf('clean', { status: 'different', layers: 20 }));
+    const html = await render(hostileCase());
+    const tags = (text: string, name: string) => text.match(new RegExp(`<${name}\\b`, 'g'))?.length ?? 0;
+    expect(tags(html, 'img')).toBe(0);
+    // One for the graphs, which the other report lacks.
+    expect(tags(html, 'script')).toBe(tags(clean, 'script') + 1);
+    for (const name of hostile) expect(html.includes(name), name.slice(0, 40)).toBe(false);
+    // A name of ten thousand characters stays out of the page.
+    expect(html.length).toBeLessThan(600_000);
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: none may be there
+    expect(/.{0,40}[\x00-\x08\x0b-\x1f\x7f]/.exec(html)?.[0]).toBeUndefined();
+  });
+});
+
+describe('sketch', () => {
+  const sketch = (a: string, b: string) => pairOf(parse(a), parse(b));
+  const states = (pair: GraphPair, of: 'a' | 'b') => pair[of].nodes.map(n => `${n.op} ${n.status}`);
+
+  test('tells what is the same, changed, added and removed, and what stands for what', () => {
+    const pair = sketch(
+      'g (float[2] x) => (float[2] y) { h = Identity (x) r = Relu (h) y = Exp (r) }',
+      'g (float[2] x) => (float[2] y) { r = Relu (x) n = Neg (r) y = Exp (n) }',
+    );
+    expect(states(pair, 'a')).toEqual(['Identity removed', 'Relu changed', 'Exp changed']);
+    expect(states(pair, 'b')).toEqual(['Relu changed', 'Neg added', 'Exp changed']);
+    expect(pair.b.nodes.map(n => n.twin)).toEqual([1, undefined, 2]);
+    expect(pair.a.nodes.map(n => n.twin)).toEqual([undefined, 0, 2]);
+    expect(pair.b.nodes[0]!.changes).toEqual(['input X: h → x']);
+  });
+
+  test('a node that reads other weights is changed, and weights go by name and type', () => {
+    const of = (w: string) => `g (float[2] x) => (float[2] y) <float[2] w = {${w}}> { y = Mul (x, w) }`;
+    const { b } = sketch(of('1.0, 2.0'), of('1.0, 3.0'));
+    expect(b.nodes[0]).toMatchObject({ status: 'changed', changes: ['weight w: other values'] });
+    expect(b.nodes[0]!.inputs.map(i => [b.values[i], b.types[i]])).toEqual([
+      ['x', 'float[2]'],
+      ['w', 'float[2]'],
+    ]);
+  });
+
+  test('what a nested graph uses, and what changed in it, is told of the node that holds it', () => {
+    const of = (op: string) => `g (bool c, float[2] x) => (float[2] y) {
+      h = Relu (x) y = If (c) <then_branch = t () => (float[2] u) { u = ${op} (h) }, else_branch = e () => (float[2] v) { v = Identity (h) }> }`;
+    const { a, b } = sketch(of('Neg'), of('Abs'));
+    expect(a.nodes[1]!.inputs.map(i => a.values[i])).toEqual(['c', 'h']);
+    expect(states({ a, b }, 'b')).toEqual(['Relu same', 'If changed']);
+  });
+
+  test('passes are told, as plain JSON', async () => {
+    const a = tiny();
+    const { model: b } = await rewrite(a, [foldBatchNorm()]);
+    const pair = pairOf(a, b);
+    expect(JSON.parse(JSON.stringify(pair))).toEqual(pair);
+    expect(pair.b.nodes.some(n => n.pass === 'fold-batch-norm' && n.from)).toBe(true);
+    expect(pair.a.nodes.filter(n => n.op === 'BatchNormalization').every(n => n.status === 'removed')).toBe(true);
+  });
+
+  test('ResNet-50 and its funnels stay small', async () => {
+    const a = parse(networks['resnet-50']());
+    const { model: b } = await rewrite(a, [foldBatchNorm(), reluToFrelu()]);
+    const graphs = pairOf(a, b);
+    expect(JSON.stringify(graphs).length).toBeLessThan(300_000);
+    expect(graphs.b.nodes.length).toBeGreaterThan(120);
+    const html = await render({ ...caseOf('resnet-50', { status: 'different', layers: 120 }), diff: diff(a, b), graphs });
+    expect(html.length).toBeLessThan(1_500_000);
+  });
+
+  test('long names are cut', () => {
+    const { a } = pairOf(parse(chain(3, 'n'.repeat(10_000))), parse(chain(3, 'n'.repeat(10_000))));
+    expect(Math.max(...a.values.map(v => v.length))).toBeLessThan(250);
+    expect(a.nodes.every(n => n.status === 'same')).toBe(true);
+  });
+});
