@@ -7,7 +7,7 @@ import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { typeProblems } from '../src/codegen/type-check.ts';
-import { formats } from '../src/report/reporters.ts';
+import { sources } from './support/cli.ts';
 
 /** The action as GitHub reads it, and its script as GitHub's runner calls it. */
 const root = join(import.meta.dirname, '..');
@@ -50,11 +50,6 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 /** Runs the script with the inputs of the action, those not given at their defaults. */
 async function runAction(given: Readonly<Record<string, string>>, more: Readonly<Record<string, string>> = {}) {
   const inputs = Object.fromEntries(Object.entries(action.inputs).map(([name, input]) => [name, input.default]));
-  // Reports that this build does not know are not asked for.
-  inputs.formats = inputs
-    .formats!.split(' ')
-    .filter(f => (formats as readonly string[]).includes(f))
-    .join(' ');
   inputs.command = `${process.execPath} --import ${loader} ${join(root, 'src/cli/main.ts')}`;
   const values: Record<string, string> = { ...inputs, ...given };
   const env = Object.fromEntries(
@@ -66,7 +61,10 @@ async function runAction(given: Readonly<Record<string, string>>, more: Readonly
   const files = { GITHUB_OUTPUT: at('output'), GITHUB_STEP_SUMMARY: at('summary.md') };
   for (const file of Object.values(files)) writeFileSync(file, '');
   const github = { GITHUB_ACTIONS: 'true', GITHUB_WORKSPACE: folder, GITHUB_ACTION_PATH: root, RUNNER_TEMP: folder, ...files };
-  const child = spawn('bash', [script], { cwd: folder, env: { ...process.env, FORCE_COLOR: undefined, ...github, ...env, ...more } });
+  const child = spawn('bash', [script], {
+    cwd: folder,
+    env: { ...process.env, ...sources, FORCE_COLOR: undefined, ...github, ...env, ...more },
+  });
   let stdout = '';
   child.stdout.on('data', chunk => {
     stdout += chunk;
@@ -111,7 +109,7 @@ test('two models: outputs, reports, summary and annotations', async () => {
     reports: at('funnel-report'),
     json: at('funnel-report/report.json'),
   });
-  for (const format of ['json', 'junit', 'sarif']) expect(existsSync(same.outputs[format]!)).toBe(true);
+  for (const format of ['json', 'junit', 'sarif', 'html']) expect(existsSync(same.outputs[format]!)).toBe(true);
   expect(same.summary).toContain('same');
   const different = await runAction({ a: 'a.onnxtxt', b: 'c.onnxtxt', providers: 'cpu', reports: 'out' });
   // The step itself goes well: the last one fails, after the reports are kept.
@@ -194,7 +192,7 @@ describe('recipes', () => {
       const { status, stdout } = spawnSync('sh', ['-c', commands], {
         cwd: folder,
         encoding: 'utf8',
-        env: { ...process.env, FORCE_COLOR: undefined },
+        env: { ...process.env, ...sources, FORCE_COLOR: undefined },
       });
       return { status, last: stdout.trimEnd().split('\n').at(-1) };
     };
