@@ -1,4 +1,4 @@
-import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Chalk } from 'chalk';
@@ -8,8 +8,9 @@ import { latencyRatio, memoryRatio, overBudget } from '../src/measure/judge.ts';
 import type { Measurement, ModelTimes } from '../src/measure/measurement.ts';
 import { type Pace, type Runner, race } from '../src/measure/race.ts';
 import { median, medianInterval, quantile } from '../src/measure/statistics.ts';
-import { benchSchema } from '../src/report/bench-schema.ts';
 import { benchText } from '../src/report/bench-text.ts';
+import { benchHtml } from '../src/report/html/bench.tsx';
+import { benchSchema } from '../src/report/schema-bench.ts';
 import { runFunnel } from './support/cli.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'bench-test-'));
@@ -212,6 +213,21 @@ describe('bench', () => {
   });
 });
 
+test('names in a page are harmless, and nothing measured is a page too', () => {
+  const nothing = { complete: false, seed: 0, threads: 1, configurations: [], findings: [], warnings: [] };
+  const environment = { onnxruntime: '1', node: 'v20', platform: 'linux-x64', processor: '<b>', cores: 2, load: 0 };
+  const html = benchHtml({
+    schema: 'onnx-funnel/bench@1',
+    a: { label: '<script>alert(1)</script>' },
+    b: { label: 'B' },
+    ...nothing,
+    environment,
+  });
+  expect(html).toContain('Nothing was measured');
+  expect(html).toContain('interrupted');
+  expect(html).not.toMatch(/<script>alert|<b>/);
+});
+
 describe('funnel bench', () => {
   const funnel = (...args: string[]) => runFunnel(['bench', ...args], { cwd: folder });
 
@@ -229,10 +245,29 @@ describe('funnel bench', () => {
   });
 
   test('a budget that is exceeded: exit code 1, and JSON all the same', async () => {
-    const flags = ['--runs', '6', '--launches', '1', '--shape', 'N=1', '--max-ratio', '1e-6', '--json'];
+    const flags = [
+      '--runs',
+      '6',
+      '--launches',
+      '1',
+      '--shape',
+      'N=1',
+      '--max-ratio',
+      '1e-6',
+      '--json',
+      '--report',
+      'json=bench.json',
+      '--report',
+      'html=bench.html',
+    ];
     const { code, stdout } = await funnel('tiny.onnxtxt', 'tiny.onnxtxt', ...flags);
     expect(code).toBe(1);
     const measurement = benchSchema.parse(JSON.parse(stdout)) as Measurement;
+    expect(JSON.parse(readFileSync(join(folder, 'bench.json'), 'utf8'))).toEqual(measurement);
+    const html = readFileSync(join(folder, 'bench.html'), 'utf8');
+    expect(html).toMatch(/^<!doctype html>/);
+    expect(html).toContain('latency-budget');
+    expect(html).toContain('aria-label="Latency: cpu all"');
     expect(measurement.findings.map(f => [f.code, f.where])).toEqual([['latency-budget', 'cpu all']]);
     expect(measurement.configurations[0]!.shapes).toEqual({ image: [1, 3, 32, 32] });
   });
@@ -244,6 +279,9 @@ describe('funnel bench', () => {
       [['tiny.onnxtxt', 'tiny.onnxtxt', '--provider', 'cpuu'], 2, "did you mean 'cpu'?"],
       [['tiny.onnxtxt', 'tiny.onnxtxt', '--shape', 'M=1'], 2, "symbolic dimension 'M'"],
       [['tiny.onnxtxt', 'missing.onnx'], 2, 'missing.onnx'],
+      [['tiny.onnxtxt', 'tiny.onnxtxt', '--report', 'json=nowhere/bench.json'], 2, 'nowhere'],
+      [['tiny.onnxtxt', 'other.onnxtxt', '--report', 'json=tiny.onnxtxt'], 2, 'would overwrite a model'],
+      [['tiny.onnxtxt', 'other.onnxtxt', '--report', 'jsn=x'], 2, "did you mean 'json'?"],
       [['tiny.onnxtxt', 'tiny.onnxtxt', '--provider', process.platform === 'darwin' ? 'dml' : 'coreml'], 3, 'use '],
     ] as const;
     for (const [args, code, message] of lines) {

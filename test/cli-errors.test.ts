@@ -55,7 +55,7 @@ describe('bad input is one line and exit code 2', () => {
     ['rewrite model.onnx -o x.onnx --pipeline deploy --passes drop-unused', /cannot be used with/],
     ['verify model.onnx model.onnx --provider wegbpu', /unknown provider 'wegbpu'; did you mean 'webgpu'\?/],
     ['verify model.onnx model.onnx --shape 3', /--shape .*N=2/],
-    ['verify model.onnx model.onnx --shape M=2', /unknown symbolic dimension 'M'; did you mean 'N'/],
+    ['verify model.onnx model.onnx --shape M=2', /unknown symbolic dimension 'M'; did you mean 'N'\?/],
     ['convert model.onnx -o x.onnx --form fusde', /--form 'fusde'; did you mean 'fused'\?/],
     ['convert model.onnx -o x.onnx --kernel 4', /kernel must be an odd size up to 63, not 4/],
     ['convert model.onnx -o x.onnx --kernle 3', /unknown option '--kernle'; did you mean --kernel\?/],

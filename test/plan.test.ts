@@ -58,7 +58,7 @@ describe('placement', () => {
     expect(chosen(await plan({ only: ['/a/*'] }, {}, slashes))).toEqual(['/a/b/Relu_output_0']);
     await expect(plan({ after: ['99x99'] })).rejects.toThrow(/no activation has 99x99 before it/);
     await expect(plan({ stages: [[7, 9]] })).rejects.toThrow(/no activation has such a stage/);
-    await expect(planConversion(resnet, {}, {}, { inputs: { nope: [1] } })).rejects.toThrow(/no input 'nope'/);
+    await expect(planConversion(resnet, {}, {}, { inputs: { nope: [1] } })).rejects.toThrow(/unknown input 'nope'/);
     await expect(plan({ only: ['stem*', 'nothing'] })).rejects.toThrow(/no activation's name matches '(stem\*|nothing)'/);
   });
 

@@ -247,6 +247,8 @@ describe('sarif', () => {
         await parse(one(verdict('different', [], { reasons: [{ code: 'output-values', where: "cpu all, output 'y'", message }] })))
       ).results!.map(r => r.partialFingerprints);
     expect(await prints('off by 1')).toEqual(await prints('off by 2'));
+    const all = (await parse(everything())).results!.map(r => r.partialFingerprints!.primaryLocationLineHash);
+    expect(new Set(all).size).toBe(all.length);
   });
 });
 

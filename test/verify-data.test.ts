@@ -136,7 +136,7 @@ describe('tensor files', () => {
     expect(await refusal([x], at('empty'))).toBe('empty: the folder is empty');
     expect(await refusal([x], at('texts'))).toMatch(/texts: the folder holds neither images nor ONNX's test data/);
     expect(await refusal([x], at('texts/readme.md'))).toMatch(/readme.md: what is it\?/);
-    expect(await refusal([x], at('double.npy'))).toBe("double.npy: input 'x' is float, the data are double");
+    expect(await refusal([x], at('double.npy'))).toBe("double.npy: input 'x' is float, the data are double: convert them first");
     expect(await refusal([x], at('wide.npy'))).toMatch(/is \[N,2\], the data are \[1,3\]: dimension 1 is 3, not 2/);
     expect(await refusal([x], at('flat.npy'))).toMatch(/has 2 dimensions \[N,2\], the data have 1 \[2\]/);
     expect(await refusal([x], at('cut.npy'))).toMatch(/cut.npy: .* wants 8 bytes/);

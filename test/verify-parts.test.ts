@@ -5,6 +5,7 @@ import { epsilonOf, ulpOf } from '../src/tensor/ulp.ts';
 import { compare, type Rule } from '../src/verify/compare.ts';
 import { generate, inputKinds } from '../src/verify/inputs.ts';
 import { type Circumstances, toleranceFor } from '../src/verify/tolerance.ts';
+import { topK } from '../src/verify/top-k.ts';
 
 describe('compare', () => {
   const strict: Rule = { atol: 0, rtol: 0, relativeL2: 0, equalNan: false };
@@ -25,6 +26,46 @@ describe('compare', () => {
     expect(c.meanAbs).toBeCloseTo(0.5 / 3, 12);
     expect(c.cosine).toBeCloseTo(25 / (5 * Math.sqrt(25.25)), 12);
     expect(compare(of(1), of(1 + 2 ** -23), strict).maxUlp).toBe(1);
+  });
+
+  test('relative and ulp errors: largest, mean and 99th percentile; a reference of 0 has no relative error but an infinite one', () => {
+    const ulp = 2 ** -23;
+    const c = compare(of(1, 2, 0, 8), of(1 + ulp, 2 + 6 * ulp, 0, 8), strict);
+    expect(c).toMatchObject({ maxUlp: 3, meanUlp: 1, p99Ulp: 3, maxRel: 3 * ulp, meanRel: (4 * ulp) / 3, p99Rel: 3 * ulp });
+    const zero = compare(of(0, 4), of(1, 5), strict);
+    expect(zero).toMatchObject({ maxRel: 'Infinity', meanRel: 0.25, p99Rel: 'Infinity' });
+    expect(compare(of(0), of(1), strict)).toMatchObject({ maxRel: 'Infinity', meanRel: 'Infinity', cosine: 0 });
+    const many = Array.from({ length: 1000 }, (_, i) => (i < 20 ? 1e-3 : 1e-6));
+    const spread = compare(of(...many.map(() => 1)), of(...many.map(d => 1 + d)), strict);
+    expect([spread.p99Abs, spread.p99Rel].map(Number)).toEqual([expect.closeTo(1e-3, 7), expect.closeTo(1e-3, 7)]);
+  });
+
+  test('decades of the difference, at the ends of float64 too', () => {
+    const doubles = (...v: number[]) => Tensor.of('double', [v.length], v);
+    const edges = [1e-3, 9.9e-4, 1e22, 1e23, 5e-324, 2.5e-308, 1e308, 1];
+    const c = compare(doubles(...edges.map(() => 0)), doubles(...edges), strict);
+    expect(c.histogram).toEqual([
+      [-324, 1],
+      [-308, 1],
+      [-4, 1],
+      [-3, 1],
+      [0, 1],
+      [22, 1],
+      [23, 1],
+      [308, 1],
+    ]);
+  });
+
+  test('rankings: equal elements rank equally, NaN last', () => {
+    const agreement = (a: number[], b: number[], k: number) => topK(of(...a), of(...b), [k])?.[0]?.agreement;
+    expect(agreement([3, 1, 2], [3, 1, 2], 2)).toBe(1);
+    expect(agreement([3, 1, 2], [1, 3, 2], 1)).toBe(0);
+    expect(agreement([3, 1, 2], [1, 3, 2], 2)).toBe(0.5);
+    expect(agreement([2, 2, 1], [1, 2, 0], 1)).toBe(1);
+    expect(agreement([1, Number.NaN, 2], [1, 9, 2], 1)).toBe(0);
+    expect(agreement([1, 2], [2, 1], 5)).toBe(1);
+    expect(topK(Tensor.of('float', [], [1]), Tensor.of('float', [], [1]), [1])).toBeUndefined();
+    expect(topK(Tensor.of('float', [0, 4], []), Tensor.of('float', [0, 4], []), [1])).toBeUndefined();
   });
 
   test('the element rule is numpy’s', () => {

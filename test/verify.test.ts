@@ -137,6 +137,7 @@ describe('verdict', () => {
   test('no output in common, and no input tried, is not the same', async () => {
     expect((await check(relu, relu, { ...quick, exclude: ['y'] })).status).toBe('inconclusive');
     expect((await check(relu, relu, { kinds: [] })).status).toBe('inconclusive');
+    expect((await check(relu, relu, { ...quick, optimizations: [] })).status).toBe('inconclusive');
   });
 
   test('outputs that do not depend on the inputs are told', async () => {

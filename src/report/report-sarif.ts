@@ -9,6 +9,7 @@ import { ruleOf, rules } from './rules.ts';
 /** SARIF 2.1.0: a result for each finding, at the file of model B and at the node or output that it is about. */
 export function reportSarif(report: Report): string {
   const findings = findingsOf(report);
+  const prints = fingerprints(findings);
   const codes = [...new Set([...Object.keys(rules), ...findings.map(f => f.code)])];
   const log: Log = {
     $schema: 'https://json.schemastore.org/sarif-2.1.0.json',
@@ -18,7 +19,7 @@ export function reportSarif(report: Report): string {
         tool: { driver: { name: 'onnx-funnel', rules: codes.map(descriptor) } },
         automationDetails: { id: 'onnx-funnel/' },
         invocations: [{ executionSuccessful: report.complete && report.status !== 'unavailable' && report.status !== 'invalid' }],
-        results: findings.map(f => result(f, codes.indexOf(f.code), fallback(report))),
+        results: findings.map((f, i) => result(f, codes.indexOf(f.code), fallback(report), prints[i]!)),
         columnKind: 'utf16CodeUnits',
         properties: {
           status: report.status,
@@ -40,7 +41,7 @@ function descriptor(code: string): ReportingDescriptor {
 /** `OutputValues`, as SARIF spells names. */
 const nameOf = (code: string) => code.replace(/(?:^|-)([a-z])/g, (_, letter: string) => letter.toUpperCase());
 
-function result(f: CaseFinding, ruleIndex: number, file: string): Result {
+function result(f: CaseFinding, ruleIndex: number, file: string, fingerprint: string): Result {
   return {
     ruleId: f.code,
     ruleIndex,
@@ -54,7 +55,7 @@ function result(f: CaseFinding, ruleIndex: number, file: string): Result {
       },
     ],
     // The numbers of a finding may change from run to run; what it is about does not.
-    partialFingerprints: { primaryLocationLineHash: hash(f.case, f.code, f.where) },
+    partialFingerprints: { primaryLocationLineHash: fingerprint },
     ...(f.case && { properties: { case: f.case } }),
   };
 }
@@ -81,6 +82,17 @@ function selfChecks({ cases }: Report) {
   return cases.flatMap(({ name, verdict: { selfCheck } }) =>
     selfCheck ? [{ case: name, mutations: selfCheck.mutations.length, detected: selfCheck.detected }] : [],
   );
+}
+
+/** Two findings about the same thing are numbered, so that viewers do not take them for one. */
+function fingerprints(findings: readonly CaseFinding[]): string[] {
+  const seen = new Map<string, number>();
+  return findings.map(f => {
+    const of = hash(f.case, f.code, f.where);
+    const n = (seen.get(of) ?? 0) + 1;
+    seen.set(of, n);
+    return `${of}:${n}`;
+  });
 }
 
 const hash = (...parts: readonly string[]) => createHash('sha256').update(JSON.stringify(parts)).digest('hex');

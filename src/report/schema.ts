@@ -1,8 +1,10 @@
 import { z } from 'zod';
 import { FunnelError } from '../errors.ts';
+import type { Measurement } from '../measure/measurement.ts';
 import { baselineSchema } from '../verify/known-drift.ts';
 import type { Report } from '../verify/report.ts';
 import type { Verdict } from '../verify/verdict.ts';
+import { benchSchema } from './schema-bench.ts';
 import { diffSchema } from './schema-diff.ts';
 import { graphsSchema } from './schema-graphs.ts';
 import { count } from './schema-values.ts';
@@ -51,6 +53,7 @@ type Alike<A, B> = Mutual<Plain<A>, Plain<B>> & Mutual<Full<A>, Full<B>>;
 // The compiler refuses a schema that says less, or more, than the type.
 true satisfies Alike<z.infer<typeof verdictSchema>, Verdict>;
 true satisfies Alike<z.infer<typeof reportSchema>, Report>;
+true satisfies Alike<z.infer<typeof benchSchema>, Measurement>;
 
 /**
  * Reads a report that `--report json=FILE` wrote. `label` is what an error calls it.
@@ -88,7 +91,7 @@ function ordered(value: unknown, text: unknown): unknown {
 /** The published JSON schemas, by file name. */
 export function publishedSchemas(): ReadonlyMap<string, object> {
   return new Map(
-    Object.entries({ report: reportSchema, verdict: verdictSchema, baseline: baselineSchema }).map(([name, schema]) => {
+    Object.entries({ report: reportSchema, verdict: verdictSchema, baseline: baselineSchema, bench: benchSchema }).map(([name, schema]) => {
       const { $schema, id: _, ...rest } = z.toJSONSchema(schema, { io: 'input' }) as Record<string, unknown>;
       const $comment = 'Written by npm run generate from src/report/schema.ts; do not edit.';
       return [`${name}.schema.json`, { $schema, $comment, title: `onnx-funnel/${name}@1`, ...rest }];

@@ -1,31 +1,30 @@
+import { stripVTControlCharacters } from 'node:util';
 import type { ChalkInstance } from 'chalk';
-import Table from 'cli-table3';
+import stringWidth from 'string-width';
 
 /** Columns without lines between them: the first `texts` ones to the left, numbers to the right. */
-export function table(head: readonly string[], rows: readonly (readonly string[])[], colors: ChalkInstance, texts = 1): string {
-  const result = new Table({
-    head: head.map(title => colors.dim(title)),
-    colAligns: head.map((_, i) => (i < texts ? 'left' : 'right')),
-    // The table's own colours ignore NO_COLOR.
-    style: { head: [], border: [], compact: true, 'padding-left': 0, 'padding-right': 2 },
-    chars: {
-      top: '',
-      'top-mid': '',
-      'top-left': '',
-      'top-right': '',
-      bottom: '',
-      'bottom-mid': '',
-      'bottom-left': '',
-      'bottom-right': '',
-      left: '  ',
-      'left-mid': '',
-      mid: '',
-      'mid-mid': '',
-      right: '',
-      'right-mid': '',
-      middle: '',
-    },
-  });
-  result.push(...rows.map(row => [...row]));
-  return result.toString().replace(/ +$/gm, '');
+export function table(
+  head: readonly string[],
+  rows: readonly (readonly string[])[],
+  colors: ChalkInstance,
+  texts = 1,
+  indent = '  ',
+): string {
+  const lines = [head.map(title => colors.dim(title)), ...rows];
+  const widths = lines.map(line => line.map(width));
+  // A library would do, but those that there are take minutes for ten thousand rows.
+  const columns = head.map((_, i) => widths.reduce((most, w) => Math.max(most, w[i] ?? 0), 0));
+  const pad = (cell: string, line: number, i: number) => {
+    const space = ' '.repeat(columns[i]! - widths[line]![i]!);
+    return i < texts ? cell + space : space + cell;
+  };
+  return lines.map((cells, line) => (indent + cells.map((cell, i) => pad(cell, line, i)).join('  ')).trimEnd()).join('\n');
+}
+
+const ascii = /^[\x20-\x7e]*$/;
+
+/** Columns of a terminal that a text takes. */
+function width(cell: string): number {
+  const text = stripVTControlCharacters(cell);
+  return ascii.test(text) ? text.length : stringWidth(text);
 }

@@ -1,9 +1,9 @@
 import chalk from 'chalk';
-import Table from 'cli-table3';
 import type { ConfigurationResult, Finding, OutputResult, Status, Verdict } from '../verify/verdict.ts';
 import { plain, plural } from './format.ts';
 import { layersText, selfCheckText } from './layers-text.ts';
 import { spell, worstByOutput } from './results.ts';
+import { table } from './table.ts';
 
 export const paint: Readonly<Record<Status, (text: string) => string>> = {
   same: chalk.green.bold,
@@ -41,36 +41,25 @@ function findingText({ where, message, code }: Finding): string {
 
 function configurationTable(configurations: readonly ConfigurationResult[]): string {
   const placed = configurations.some(c => c.placement.b);
-  const table = borderless(['configuration', 'result', 'adapter', ...(placed ? ['nodes of B'] : [])]);
-  for (const c of configurations) {
+  const rows = configurations.map(c => {
     const nodes = Object.entries(c.placement.b?.nodes ?? {}).map(([name, n]) => `${n} ${name.replace('ExecutionProvider', '')}`);
     const result = c.status === 'same' ? chalk.green(c.identical ? 'same bits' : 'same') : paint[c.status](c.status);
-    table.push([`${c.provider} ${c.optimization}`, result, plain(c.adapter ?? ''), ...(placed ? [nodes.join(', ')] : [])]);
-  }
-  return table.toString();
+    return [`${c.provider} ${c.optimization}`, result, plain(c.adapter ?? ''), ...(placed ? [plain(nodes.join(', '))] : [])];
+  });
+  return leftTable(['configuration', 'result', 'adapter', ...(placed ? ['nodes of B'] : [])], rows);
 }
 
 function outputTable(configurations: readonly ConfigurationResult[], detail: boolean): string {
   const rankings = configurations.flatMap(c => c.results).find(r => r.comparison.topK)?.comparison.topK ?? [];
-  const table = borderless([
-    'configuration',
-    'output',
-    detail ? 'input' : 'worst input',
-    'rel. L2',
-    'allowed',
-    'max abs',
-    'p99 abs',
-    'ulp',
-    'SNR',
-    'outside',
-    ...rankings.map(r => `top-${r.k}`),
-    '',
-  ]);
-  for (const c of configurations) {
-    for (const r of detail ? c.results : worstByOutput(c.results)) table.push(row(c, r, rankings.length));
-  }
-  return table.toString();
+  const input = detail ? 'input' : 'worst input';
+  const numbers = ['rel. L2', 'allowed', 'max abs', 'p99 abs', 'ulp', 'SNR', 'outside', ...rankings.map(r => `top-${r.k}`)];
+  return leftTable(
+    ['configuration', 'output', input, ...numbers, ''],
+    configurations.flatMap(c => (detail ? c.results : worstByOutput(c.results)).map(r => row(c, r, rankings.length))),
+  );
 }
+
+const leftTable = (head: readonly string[], rows: readonly (readonly string[])[]) => table(head, rows, chalk, head.length, '');
 
 function row(c: ConfigurationResult, { output, input, comparison: s, tolerance: t }: OutputResult, rankings: number): string[] {
   const verdict = s.identical ? chalk.green('same bits') : s.same ? chalk.green('same') : chalk.red(s.reasons.join(', '));
@@ -124,30 +113,4 @@ function range(tolerances: readonly OutputResult['tolerance'][]): string {
     ),
   ];
   return (norms.length > 0 ? [span('relative L2', norms), ...parts] : parts).join(', ');
-}
-
-function borderless(head: readonly string[]): Table.Table {
-  const none = Object.fromEntries(
-    [
-      'top',
-      'top-mid',
-      'top-left',
-      'top-right',
-      'bottom',
-      'bottom-mid',
-      'bottom-left',
-      'bottom-right',
-      'left',
-      'left-mid',
-      'mid',
-      'mid-mid',
-      'right',
-      'right-mid',
-    ].map(side => [side, '']),
-  );
-  return new Table({
-    head: head.map(h => chalk.dim(h)),
-    chars: { ...none, middle: '  ' },
-    style: { head: [], border: [], 'padding-left': 0, 'padding-right': 0 },
-  });
 }

@@ -58,10 +58,10 @@ export class Baseline {
       this.summaries.push(summarise(set, feeds));
       this.remarks.push(...nanInputs(set, feeds));
       this.#reference.set(set.label, await session.run(feeds, outputs));
-      for (const output of outputs) this.#recall(set, output);
     };
     const result = await trial(runtime, { role: 'a', source }, { ...referenceConfiguration, threads }, sets, visit, opened);
     this.trials.set(nameOf(referenceConfiguration), result);
+    if (!result.failure) for (const set of sets) await this.#recall(runtime, source, set);
     return result;
   }
 
@@ -138,13 +138,24 @@ export class Baseline {
     return this.#noise.get(key(referenceConfiguration, input, output)) ?? 0;
   }
 
-  /** Holds an output against what was stored, which another runtime has computed. */
-  #recall({ label, outputs }: InputSet, output: string): void {
-    const stored = outputs?.[output];
-    if (!stored) return;
-    const elsewhere = this.#circumstances({ provider: 'elsewhere', optimization: 'disabled' }, label, output, this.noiseOf(label, output));
-    const tolerance = toleranceFor(elsewhere, this.#options.tolerances);
-    this.remarks.push(...storedDifference(label, output, compare(stored, this.#reference.get(label)![output]!, ruleOf(tolerance, true))));
+  /** Holds outputs against those that were stored, which another runtime has computed. */
+  async #recall(runtime: Runtime, source: ModelSource, set: InputSet): Promise<void> {
+    const held = () => {
+      const reference = Object.entries(this.#reference.get(set.label)!);
+      return reference.flatMap(([output, value]) => {
+        const stored = set.outputs?.[output];
+        return stored ? storedDifference(set.label, output, this.#comparedElsewhere(set.label, output, stored, value)) : [];
+      });
+    };
+    if (held().length === 0) return;
+    await this.measureNoise(runtime, source, set);
+    this.remarks.push(...held());
+  }
+
+  #comparedElsewhere(input: string, output: string, stored: Tensor, value: Tensor): Comparison {
+    const where = { provider: 'elsewhere', optimization: 'disabled' } as const;
+    const tolerance = toleranceFor(this.#circumstances(where, input, output, this.noiseOf(input, output)), this.#options.tolerances);
+    return compare(stored, value, ruleOf(tolerance, true));
   }
 
   #noteNoise(input: string, output: string, relative: number): void {

@@ -83,10 +83,11 @@ function fatalFinding({ model, input, kind, category, message }: Failure): Findi
 }
 
 /** Why agreement would mean nothing; empty when it means something. */
-function vacuity({ outputs, baseline, selfCheck: checked }: Evidence): Finding[] {
+function vacuity({ outputs, baseline, configurations, selfCheck: checked }: Evidence): Finding[] {
   const where = 'models';
   if (outputs.length === 0) return [{ code: 'nothing-compared', where, message: 'there is no output to compare' }];
   if (!baseline || baseline.summaries.length === 0) return [{ code: 'nothing-compared', where, message: 'no input was tried' }];
+  if (configurations.length === 0) return [{ code: 'nothing-compared', where, message: 'no provider and level of optimisation was tried' }];
   const all = (test: (t: Tensor) => boolean) => [...baseline.reference.values()].every(values => outputs.every(o => test(values[o]!)));
   if (all(t => t.size === 0)) return [{ code: 'nothing-compared', where, message: 'every output is empty' }];
   if (all(isNan)) return [{ code: 'nothing-compared', where, message: 'every output of A is NaN' }];

@@ -15,6 +15,8 @@ export function topK(a: Tensor, b: Tensor, ks: readonly number[]): readonly TopK
   const width = a.dims.at(-1) ?? 0;
   if (width === 0 || a.size === 0) return undefined;
   const [x, y] = [a.numbers(), b.numbers()];
+  // Complex numbers have no order.
+  if (x.length !== a.size) return undefined;
   return ks.map(k => ({ k, agreement: agreement(x, y, width, Math.min(k, width)) }));
 }
 

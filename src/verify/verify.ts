@@ -268,6 +268,8 @@ function checkOutputs(names: readonly string[], edges: { readonly a: ModelInterf
 function configurationsOf({ providers = ['cpu'], optimizations }: VerifyOptions): Configuration[] {
   const unique = [...new Set(providers)];
   for (const provider of unique) checkProviderName(provider);
-  const levels = (provider: string): readonly Optimization[] => optimizations ?? (provider === 'cpu' ? ['disabled', 'all'] : ['all']);
+  const levels = (provider: string): readonly Optimization[] => [
+    ...new Set(optimizations ?? (provider === 'cpu' ? (['disabled', 'all'] as const) : (['all'] as const))),
+  ];
   return unique.flatMap(provider => levels(provider).map(optimization => ({ provider, optimization })));
 }

@@ -1,10 +1,22 @@
-import { Command, Option } from 'commander';
+import { Command, InvalidArgumentError, Option } from 'commander';
 import type { BenchOptions } from '../../measure/bench.ts';
+import type { Measurement } from '../../measure/measurement.ts';
 import { usage } from '../failure.ts';
 import { leaving } from '../interrupt.ts';
-import { checkNames } from '../names.ts';
+import { checkNames, unknownName } from '../names.ts';
 import { addOptions, type CommonFlags, choice, examples, jsonOption, listOption, positive, seedOption, wholeNumber } from '../options.ts';
 import { type Shapes, shape } from '../shapes.ts';
+
+/** What a measurement can be written as. Each format loads what it needs when it is asked for. */
+const formats = {
+  html: async (measurement: Measurement) => (await import('../../report/html/bench.tsx')).benchHtml(measurement),
+  json: async (measurement: Measurement) => `${JSON.stringify(measurement, undefined, 2)}\n`,
+};
+
+interface Wanted {
+  readonly format: keyof typeof formats;
+  readonly file: string;
+}
 
 interface Flags extends CommonFlags {
   readonly provider?: readonly string[];
@@ -18,6 +30,7 @@ interface Flags extends CommonFlags {
   readonly maxRatio?: number;
   readonly maxMemoryRatio?: number;
   readonly timeout?: number;
+  readonly report?: readonly Wanted[];
 }
 
 /** `funnel bench`: what two models take, side by side. */
@@ -42,6 +55,10 @@ export const bench = (): Command =>
       new Option('--max-ratio <number>', "exit with 1 when B takes more than this times A's time, beyond doubt").argParser(positive),
       new Option('--max-memory-ratio <number>', "exit with 1 when B takes more than this times A's peak memory").argParser(positive),
       new Option('--timeout <seconds>', 'how long one run may take (default: 300)').argParser(positive),
+      new Option(
+        '--report <format=file>',
+        'a report written besides: html=bench.html, with the distributions; json=bench.json; may be repeated',
+      ).argParser(reports),
       jsonOption(),
     )
       .description(
@@ -52,6 +69,7 @@ export const bench = (): Command =>
       .action(run),
     ['funnel bench resnet18.onnx deploy.onnx --shape N=1', "on the CPU, with ONNX Runtime's own choice of threads"],
     ['funnel bench a.onnx b.onnx --provider cpu,webgpu --seconds 30', 'on the GPU too, half a minute on each'],
+    ['funnel bench a.onnx b.onnx --report html=bench.html', 'with a page that shows the distributions'],
     ['funnel bench main.onnx branch.onnx --max-ratio 1.05 --max-memory-ratio 1.1', 'a budget in CI'],
   );
 
@@ -59,13 +77,15 @@ async function run(a: string, b: string, flags: Flags): Promise<void> {
   if (a === '-' && b === '-') throw usage("both models can't come from standard input");
   const { providerNames } = await import('../../runtime/providers.ts');
   checkNames('provider', flags.provider ?? [], providerNames);
+  await checkReports(flags.report ?? [], [a, b]);
   // All of it now: an interrupted process is to report at once.
-  const [api, { exitCodeOf }, { benchText }, { say }, { progressBar }] = await Promise.all([
+  const [api, { exitCodeOf }, { benchText }, { say }, { progressBar }, { writeFile }] = await Promise.all([
     import('../../api.ts'),
     import('../../measure/measurement.ts'),
     import('../../report/bench-text.ts'),
     import('../output.ts'),
     import('../progress.ts'),
+    import('../../serde/write-file.ts'),
   ]);
   const progress = await progressBar();
   const controller = new AbortController();
@@ -74,6 +94,8 @@ async function run(a: string, b: string, flags: Flags): Promise<void> {
     .finally(() => progress.stop());
   const report = async () => {
     const measurement = await measuring;
+    for (const { format, file } of flags.report ?? [])
+      await writeFile(file, [new TextEncoder().encode(await formats[format](measurement))]);
     say({ json: measurement, text: colors => benchText(measurement, colors) }, flags);
     process.exitCode = exitCodeOf(measurement);
   };
@@ -84,6 +106,26 @@ async function run(a: string, b: string, flags: Flags): Promise<void> {
   };
   await leaving(leave, () => measuring);
   await report();
+}
+
+/** Looks before the work whether reports can be written. @throws FunnelError `E_WRITE`, or `E_USAGE` where a model would be lost. */
+async function checkReports(wanted: readonly Wanted[], models: readonly string[]): Promise<void> {
+  const { checkWritable, targetOf } = await import('../../serde/write-file.ts');
+  const read = await Promise.all(models.filter(model => model !== '-').map(targetOf));
+  for (const { file } of wanted) {
+    if (read.includes(await targetOf(file))) throw usage(`--report would overwrite a model: ${file}`);
+    await checkWritable(file);
+  }
+}
+
+/** `html=bench.html`; what was given before stays. */
+function reports(text: string, previous: readonly Wanted[] = []): Wanted[] {
+  const [, name = '', file = ''] = /^([^=]+)=(.+)$/s.exec(text) ?? [];
+  const known = Object.keys(formats) as Wanted['format'][];
+  const format = known.find(word => word === name);
+  if (name === '' || file === '-') throw new InvalidArgumentError('It must be a format and a file, such as html=bench.html.');
+  if (!format) throw unknownName('format of a report', name, known);
+  return [...previous, { format, file }];
 }
 
 function optionsOf(flags: Flags): BenchOptions {

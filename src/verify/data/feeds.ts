@@ -30,7 +30,7 @@ interface Size {
 /** Why a value does not fit an input; undefined where it does. */
 function problemOf(value: Tensor, { name, dtype, shape }: ValueMetadata, symbols: Map<string, Size>): string | undefined {
   if (dtype === undefined) return 'is no tensor, which only the models themselves can make';
-  if (value.dtype !== dtype) return `is ${dtype}, the data are ${value.dtype}`;
+  if (value.dtype !== dtype) return `is ${dtype}, the data are ${value.dtype}: convert them first`;
   // [] says nothing: a scalar and an unknown rank look alike.
   if (shape.length === 0) return undefined;
   const ours = spell(value.dims);

@@ -108,7 +108,13 @@ function forChannels(what: string, values: readonly number[], channels: number):
 
 /** Channels last. */
 async function decode(bytes: Uint8Array, path: string, { height, width, channels }: Layout): Promise<Uint8Array> {
-  const { default: sharp } = await import('sharp');
+  const { default: sharp } = await import('sharp').catch(error => {
+    throw new FunnelError(
+      'E_IMAGE',
+      `${path}: images need the package sharp, which can't be loaded: npm install --include=optional sharp`,
+      { cause: error },
+    );
+  });
   try {
     return await sharp(bytes)
       .autoOrient()
