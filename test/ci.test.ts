@@ -21,7 +21,7 @@ beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), 'funnel-ci-'));
   mkdirSync(at('models'));
   writeFileSync(at('models/relu.onnxtxt'), model('y = Relu (x)'));
-  writeFileSync(at('models/relu-twice.onnxtxt'), model('z = Relu (x)', 'w = Identity (z)', 'y = Relu (w)'));
+  writeFileSync(at('models/relu-identity.onnxtxt'), model('z = Relu (x)', 'y = Identity (z)'));
   writeFileSync(at('models/leaky.onnxtxt'), model('a = Neg (x)', 'b = Neg (a)', 'y = LeakyRelu <alpha = 0.1> (b)'));
   writeFileSync(at('broken.onnx'), 'no model');
 });
@@ -29,7 +29,7 @@ beforeAll(() => {
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 const relu = 'models/relu.onnxtxt';
-const twice = 'models/relu-twice.onnxtxt';
+const idle = 'models/relu-identity.onnxtxt';
 const leaky = 'models/leaky.onnxtxt';
 /** One quick comparison. */
 const quick = { kinds: ['normal'], optimizations: ['disabled'], selfCheck: false };
@@ -47,7 +47,7 @@ describe('funnel ci', () => {
        export default defineConfig({
          defaults: { kinds: ['normal'], optimizations: ['disabled'], seed, selfCheck: false },
          cases: [
-           { a: '${relu}', b: '${twice}' },
+           { a: '${relu}', b: '${idle}' },
            { a: '${relu}', b: '${leaky}', kinds: ['normal', 'flips'] },
            { a: '${relu}', b: 'missing.onnx' },
            { name: 'broken', a: 'broken.onnx', b: '${relu}' },
@@ -65,13 +65,13 @@ describe('funnel ci', () => {
     const report: Report = json('out.json');
     expect(report).toMatchObject({ schema: 'onnx-funnel/report@1', status: 'invalid', complete: true });
     expect(report.cases.map(c => [c.name, c.verdict.status])).toEqual([
-      [`${relu} → ${twice}`, 'same'],
+      [`${relu} → ${idle}`, 'same'],
       [`${relu} → ${leaky}`, 'different'],
       [`${relu} → missing.onnx`, 'invalid'],
       ['broken', 'invalid'],
       ['typo', 'invalid'],
       [`${leaky} → deploy`, 'same'],
-      [`${twice} → deploy`, 'same'],
+      [`${idle} → deploy`, 'same'],
       [`${relu} → deploy`, 'same'],
       ['own', 'same'],
       ['on purpose', 'same'],
@@ -109,7 +109,7 @@ describe('funnel ci', () => {
     );
     config('bad.json', {
       cases: [
-        { a: relu, b: twice, toleranecs: {} },
+        { a: relu, b: idle, toleranecs: {} },
         { model: relu, pipeline: 'deplo' },
         { model: relu, passes: ['fold-btch-norm'] },
         { a: relu },
@@ -140,8 +140,8 @@ describe('funnel ci', () => {
     config('glob.json', { cases: [{ model: 'nets/*.onnx', pipeline: 'fold' }] });
     config('twins.json', {
       cases: [
-        { a: relu, b: twice },
-        { a: relu, b: twice, seed: 1 },
+        { a: relu, b: idle },
+        { a: relu, b: idle, seed: 1 },
       ],
     });
     const [empty, glob, twins, none] = await Promise.all([
@@ -154,9 +154,39 @@ describe('funnel ci', () => {
     expect(json('empty-report.json')).toMatchObject({ status: 'inconclusive', cases: [] });
     expect(glob).toMatchObject({ code: 2, stderr: "funnel: glob.json: cases[0]: no file matches 'nets/*.onnx'\n" });
     expect(twins.code).toBe(2);
-    expect(twins.stderr).toContain(`cases[0] and cases[1] are both called '${relu} → ${twice}'`);
+    expect(twins.stderr).toContain(`cases[0] and cases[1] are both called '${relu} → ${idle}'`);
     expect(none.code).toBe(2);
     expect(none.stderr).toMatch(/^funnel: there is no funnel\.config\.ts [^\n]+\n$/);
+  });
+
+  test('each case proves that it can fail, and known drift has a budget', async () => {
+    writeFileSync(at('drifts.onnxtxt'), model('a = Relu (x)', 'b = Constant <value_float = 1.001> ()', 'y = Mul (a, b)'));
+    const both = { kinds: ['normal'], optimizations: ['disabled'], a: relu };
+    const cases = [
+      { ...both, name: 'known', b: 'drifts.onnxtxt' },
+      { ...both, name: 'plain', b: idle },
+    ];
+    config('budget.json', { cases, baseline: 'drift.json' });
+    const first = await funnel(['ci', 'budget.json']);
+    expect(first).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('drift.json: there is no such file; --update-baseline writes it'),
+    });
+    const written = await funnel(['ci', 'budget.json', '--update-baseline']);
+    expect({ code: written.code, last: written.stdout.trimEnd().split('\n').at(-1) }).toEqual({ code: 0, last: 'same: 2 cases, 2 same' });
+    const again = await funnel(['ci', 'budget.json', '--json']);
+    expect(again.code).toBe(0);
+    const report: Report = JSON.parse(again.stdout);
+    expect(report.cases[0]!.verdict.warnings).toContainEqual(expect.objectContaining({ code: 'within-budget' }));
+    expect(report.cases[1]!.verdict.selfCheck!.detected).toBeGreaterThan(0);
+    writeFileSync(at('drifts.onnxtxt'), model('a = Relu (x)', 'b = Constant <value_float = 1.002> ()', 'y = Mul (a, b)'));
+    const grown = await funnel(['ci', 'budget.json', '--only', 'k*']);
+    expect({ code: grown.code, last: grown.stdout.trimEnd().split('\n').at(-1) }).toEqual({
+      code: 1,
+      last: 'different: 1 case, 1 different',
+    });
+    const none = await funnel(['ci', 'budget.json', '--only', 'knwon']);
+    expect(none).toMatchObject({ code: 2, stderr: "funnel: unknown case 'knwon'; did you mean 'known'? (--list lists them)\n" });
   });
 
   test('an interruption leaves what is finished', async () => {
@@ -164,7 +194,7 @@ describe('funnel ci', () => {
       at('slow.config.mjs'),
       `const never = () => new Promise(() => setInterval(() => {}, 1000));
        const quick = ${JSON.stringify(quick)};
-       export default { cases: [{ name: 'first', a: '${relu}', b: '${twice}', ...quick }, { name: 'second', a: '${relu}', b: '${twice}', data: [never] }] };`,
+       export default { cases: [{ name: 'first', a: '${relu}', b: '${idle}', ...quick }, { name: 'second', a: '${relu}', b: '${idle}', data: [never] }] };`,
     );
     const { code } = await funnel(['ci', 'slow.config.mjs', '--report', 'json=partial.json'], {
       onStart: child => child.stdout!.on('data', (chunk: Buffer) => chunk.includes('first') && child.kill('SIGINT')),
@@ -180,11 +210,11 @@ describe('funnel ci', () => {
 
 describe('shards', () => {
   const cases = [
-    { name: 'a', a: relu, b: twice, ...quick },
+    { name: 'a', a: relu, b: idle, ...quick },
     { name: 'b', a: relu, b: leaky, ...quick },
     { name: 'c', model: leaky, pipeline: 'fold', ...quick },
-    { name: 'd', a: twice, b: relu, ...quick },
-    { name: 'e', a: twice, b: twice, ...quick },
+    { name: 'd', a: idle, b: relu, ...quick },
+    { name: 'e', a: idle, b: idle, ...quick },
   ];
 
   test('merged, they are what one run reports, timings aside', async () => {
@@ -264,7 +294,7 @@ describe('merging', () => {
 
 test('an interrupted verify reports no case', async () => {
   writeFileSync(at('never.mjs'), 'process.stderr.write("begun");\nexport default () => new Promise(() => setInterval(() => {}, 1000));\n');
-  const { code } = await funnel(['verify', relu, twice, '--data', 'never.mjs', '--report', 'json=verify.json'], {
+  const { code } = await funnel(['verify', relu, idle, '--data', 'never.mjs', '--report', 'json=verify.json'], {
     onStart: child => child.stderr!.on('data', (chunk: Buffer) => chunk.includes('begun') && child.kill('SIGTERM')),
   });
   expect(code).toBe(143);

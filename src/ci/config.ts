@@ -47,6 +47,8 @@ export interface Config {
   readonly defaults?: CaseOptions;
   /** Reports to write: format → path. */
   readonly reports?: Readonly<Partial<Record<Format, string>>>;
+  /** A file of drift that is known and accepted; `funnel ci --update-baseline` writes it. */
+  readonly baseline?: string;
   /** Limits of ONNX Runtime's process, which all cases share. */
   readonly runtime?: RuntimeOptions;
 }

@@ -6,7 +6,7 @@ import { formats } from '../report/reporters.ts';
 import type { Pass } from '../rewrite/pass.ts';
 import { providerNames } from '../runtime/providers.ts';
 import { inputKinds } from '../verify/inputs.ts';
-import type { CaseConfig, Config } from './config.ts';
+import type { CaseConfig, CaseOptions, Config } from './config.ts';
 
 /** A word of a list; another one is met with the one that was probably meant. */
 const word = (kind: string, known: readonly string[]) =>
@@ -58,7 +58,7 @@ const caseOptions = {
   layers: z.boolean().optional(),
   bisect: z.boolean().optional(),
   failures: text.optional(),
-};
+} satisfies Readonly<Record<keyof CaseOptions, z.ZodType>>;
 
 const name = text.optional();
 const rewritten = { name, model: text, options: z.record(z.string(), z.unknown()).optional(), ...caseOptions };
@@ -73,6 +73,7 @@ const config = z.strictObject({
   cases: z.array(z.looseObject({})),
   defaults: z.strictObject(caseOptions).optional(),
   reports: z.strictObject(Object.fromEntries(formats.map(format => [format, text.optional()]))).optional(),
+  baseline: text.optional(),
   runtime: z.strictObject({ timeout: z.number().positive().optional(), memoryLimit: z.number().positive().optional() }).optional(),
 });
 

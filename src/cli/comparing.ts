@@ -7,6 +7,7 @@ import { caseLine, headline } from '../report/report-text.ts';
 import { verdictText } from '../report/verdict-text.ts';
 import { Runtime, type RuntimeOptions } from '../runtime/session.ts';
 import { type Case, exitCodeOfReport, type Report, reportOf } from '../verify/report.ts';
+import { judge, type OpenBaseline } from './baseline.ts';
 import { leaving } from './interrupt.ts';
 import type { CommonFlags } from './options.ts';
 import { say } from './output.ts';
@@ -25,9 +26,10 @@ export async function compareAll(
   limits: RuntimeOptions | undefined,
   wanted: readonly WantedReport[],
   flags: ComparingFlags,
+  baseline: OpenBaseline | undefined,
 ): Promise<void> {
-  const done: Case[] = [];
-  const report = (complete: boolean) => reportOf([...done], { complete, ...(flags.shard && { shard: flags.shard }) });
+  let done: readonly Case[] = [];
+  const report = (complete: boolean) => reportOf(done, { complete, ...(flags.shard && { shard: flags.shard }) });
   const tell = async (of: Report) => {
     conclude(of, wanted, flags);
     return writeReports(of, wanted, flags);
@@ -41,9 +43,11 @@ export async function compareAll(
   try {
     await leaving(leave, async () => {
       for (const [i, one] of planned.entries()) {
-        const result = await compareOne(one, runtime, `case ${i + 1} of ${planned.length}, ${one.name}`);
-        if (!open) return;
-        done.push(result);
+        const found = await compareOne(one, runtime, `case ${i + 1} of ${planned.length}, ${one.name}`);
+        // A baseline that is to be updated is so once, when all is known.
+        const [result] = baseline?.update ? [found] : (await judge([found], baseline)).cases;
+        if (!open || !result) return;
+        done = [...done, result];
         if (!isQuiet(wanted, flags)) process.stdout.write(`${caseLine(result)}\n`);
         if (flags.failFast && result.verdict.status !== 'same') return;
       }
@@ -55,9 +59,12 @@ export async function compareAll(
   } finally {
     await runtime.close();
   }
-  const whole = report(done.length === planned.length);
+  const complete = done.length === planned.length;
+  const judged = baseline?.update && complete ? await judge(done, baseline) : { cases: done, code: 0 };
+  done = judged.cases;
+  const whole = report(complete);
   const least = await tell(whole);
-  process.exitCode = Math.max(least, exitCodeOfReport(whole));
+  process.exitCode = Math.max(judged.code, least, exitCodeOfReport(whole));
 }
 
 async function compareOne(one: PlannedCase, runtime: Runtime, label: string): Promise<Case> {

@@ -7,6 +7,9 @@ import { pathToFileURL } from 'node:url';
 const root = join(import.meta.dirname, '../..');
 const loader = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
 
+/** The loader looks for a tsconfig.json in the working folder; ours says what JSX is. */
+export const sources = { TSX_TSCONFIG_PATH: join(root, 'tsconfig.json') };
+
 /** What a process left behind. */
 export interface Result {
   readonly code: number | null;
@@ -29,8 +32,7 @@ export function runFunnel(args: readonly string[], { cwd, stdin, env = {}, onSta
   return new Promise((done, fail) => {
     const child = spawn(process.execPath, ['--import', loader, join(root, 'src/cli/main.ts'), ...args], {
       cwd,
-      // In another folder the loader would look there for how JSX is compiled.
-      env: { ...process.env, TSX_TSCONFIG_PATH: join(root, 'tsconfig.json'), FORCE_COLOR: undefined, ...env },
+      env: { ...process.env, ...sources, FORCE_COLOR: undefined, ...env },
       stdio: ['pipe', 'pipe', 'pipe'],
     });
     const out: Buffer[] = [];

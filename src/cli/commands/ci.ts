@@ -4,12 +4,13 @@ import type { PlannedCase } from '../../ci/cases.ts';
 import type { Config } from '../../ci/config.ts';
 import type { Shard } from '../../ci/shard.ts';
 import type { Format } from '../../report/reporters.ts';
+import { type BaselineFlags, baselineOptions, openBaseline } from '../baseline.ts';
 import type { ComparingFlags } from '../comparing.ts';
 import { loadConfig } from '../config.ts';
 import { addOptions, examples, jsonOption } from '../options.ts';
 import { checkReports, reportOption, type WantedReport } from '../reporting.ts';
 
-interface Flags extends ComparingFlags {
+interface Flags extends ComparingFlags, BaselineFlags {
   readonly only?: string;
   readonly list?: boolean;
   readonly report?: readonly WantedReport[];
@@ -25,6 +26,7 @@ export const ci = (): Command =>
       new Option('--list', 'list the comparisons, and the part each falls into; make none'),
       new Option('--fail-fast', 'stop after the first that is not the same'),
       new Option('--detail', 'tell all about each comparison'),
+      ...baselineOptions(),
       reportOption(),
       jsonOption(),
     )
@@ -50,6 +52,7 @@ export default defineConfig({
 async function run(path: string | undefined, flags: Flags): Promise<void> {
   const { config, label, folder } = await loadConfig(path);
   const given = (flags.report ?? []).map(r => (r.path === undefined || r.path === '-' ? r : { ...r, path: resolve(r.path) }));
+  const own = flags.baseline === undefined ? config.baseline : resolve(flags.baseline);
   // From here on, paths are relative to the configuration, those inside options too, and reports do not tell where it lies.
   process.chdir(folder);
   const { planCases } = await import('../../ci/cases.ts');
@@ -58,13 +61,12 @@ async function run(path: string | undefined, flags: Flags): Promise<void> {
   const { ofShard } = await import('../../ci/shard.ts');
   const planned = flags.shard ? ofShard(all, flags.shard) : all;
   const wanted = [...given, ...reportsOf(config)];
-  await checkReports(wanted, {
-    json: flags.json,
-    files: [basename(label), ...all.flatMap(c => ('a' in c.models ? [c.models.a, c.models.b] : [c.models.model]))],
-  });
+  const baseline = await openBaseline({ ...flags, ...(own !== undefined && { baseline: own }) });
+  const models = all.flatMap(({ models: m }) => ('a' in m ? [m.a, m.b] : [m.model]));
+  await checkReports(wanted, { json: flags.json, files: [basename(label), ...(baseline ? [baseline.path] : []), ...models] });
   if (planned.length === 0) process.stderr.write(`funnel: ${nothing(label, all.length, flags.shard)}\n`);
   const { compareAll } = await import('../comparing.ts');
-  await compareAll(planned, config.runtime, wanted, flags);
+  await compareAll(planned, config.runtime, wanted, flags, baseline);
 }
 
 function nothing(label: string, all: number, shard: Shard | undefined): string {
