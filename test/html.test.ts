@@ -11,6 +11,7 @@ import { diff } from '../src/inspect/diff.ts';
 import { type GraphPair, sketchOf } from '../src/inspect/sketch.ts';
 import type { Model } from '../src/ir/model.ts';
 import { DistributionCharts, type Samples } from '../src/report/html/charts.tsx';
+import { drawnPair } from '../src/report/html/graph-data.ts';
 import { htmlReport } from '../src/report/html/html.ts';
 import { page } from '../src/report/html/page.tsx';
 import { parse } from '../src/text/parse.ts';
@@ -216,6 +217,33 @@ describe('sketch', () => {
     expect(graphs.b.nodes.length).toBeGreaterThan(120);
     const html = await render({ ...caseOf('resnet-50', { status: 'different', layers: 120 }), diff: diff(a, b), graphs });
     expect(html.length).toBeLessThan(1_500_000);
+  });
+
+  test('what is made of constants is a weight: it is not drawn, and what is drawn stands where it stood', () => {
+    const of = (op: string) =>
+      `g (float[2] x) => (float[2] y) { c = Constant <value_floats = [1.0, 2.0]> () d = Exp (c) h = Mul (x, d) y = ${op} (h) }`;
+    const [a, b] = [
+      parse(of('Relu')),
+      parse(of('Neg').replace('c = Constant <value_floats = [1.0, 2.0]> () d = Exp (c) h = Mul (x, d)', 'h = Abs (x)')),
+    ];
+    const pair = drawnPair({ ...caseOf('constant'), graphs: pairOf(a, b) })!;
+    expect(pair.a.nodes.map(n => [n.op, n.twin])).toEqual([
+      ['input', undefined],
+      ['Mul', 1],
+      ['Relu', 2],
+      ['output', undefined],
+    ]);
+    expect(pair.b.nodes.map(n => [n.op, n.twin])).toEqual([
+      ['input', undefined],
+      ['Abs', 1],
+      ['Neg', 2],
+      ['output', undefined],
+    ]);
+    expect(pair.a.edges).toEqual([
+      [0, 1],
+      [1, 2],
+      [2, 3],
+    ]);
   });
 
   test('long names are cut', () => {

@@ -33,6 +33,7 @@ export interface Sketch {
   readonly values: readonly string[];
   /** Types such as `float[64, 3, 7, 7]` of the graph's inputs and weights, by place of the value. */
   readonly types: Readonly<Record<number, string>>;
+  /** Those that a caller must give: an initializer that may be overridden is a weight. */
   readonly inputs: readonly number[];
   readonly outputs: readonly number[];
   /** In topological order. */
@@ -92,7 +93,7 @@ function sketch(graph: Graph, fateOf: (node: Node) => Fate): Sketch {
     }
     return place;
   };
-  const inputs = graph.inputs.map(placeOf);
+  const inputs = graph.inputs.filter(({ definition: d }) => d.kind !== 'input' || !d.fallback).map(placeOf);
   const nodes = [...graph.nodes()].map((node): SketchNode => {
     const { changed, ...fate } = fateOf(node);
     const pass = node.metadata.get('onnx_funnel.pass');

@@ -8,13 +8,48 @@ import { clip, spell } from './text.ts';
 export function drawnPair({ graphs, verdict }: Case): DrawnPair | undefined {
   if (!graphs) return undefined;
   const { layers, a, b } = verdict;
-  const guilty = (of: 'a' | 'b') => new Set(layers?.culprits.flatMap(c => (of === 'b' ? [c.node, ...c.nodes.b] : c.nodes.a)).map(keyOf));
-  const [insA, insB] = [graphs.a.inputs.length, graphs.b.inputs.length];
-  const known = layersByNode(layers);
-  return {
-    a: drawn(graphs.a, titleOf('A', a?.label), guilty('a'), insB, new Map()),
-    b: drawn(graphs.b, titleOf('B', b?.label), guilty('b'), insA, known),
+  const culprits = layers?.culprits ?? [];
+  const guilty = {
+    a: new Set(culprits.flatMap(c => c.nodes.a).map(keyOf)),
+    b: new Set(culprits.flatMap(c => [c.node, ...c.nodes.b]).map(keyOf)),
   };
+  const places = { a: placesOf(graphs.a, guilty.a), b: placesOf(graphs.b, guilty.b) };
+  return {
+    a: drawn(graphs.a, { title: titleOf('A', a?.label), guilty: guilty.a, layers: new Map(), own: places.a, twins: places.b }),
+    b: drawn(graphs.b, {
+      title: titleOf('B', b?.label),
+      guilty: guilty.b,
+      layers: layersByNode(layers),
+      own: places.b,
+      twins: places.a,
+    }),
+  };
+}
+
+/**
+ * Where each node is in the drawing: after the inputs, and without what is computed of constants alone, which are weights by another name:
+ * they would lie in one endless row. The guilty one is drawn whatever it is.
+ */
+function placesOf({ inputs, nodes }: Sketch, guilty: ReadonlySet<string>): ReadonlyMap<number, number> {
+  const computed = new Set(inputs);
+  const kept = [...nodes.keys()].filter(i => {
+    const { op, name, inputs: operands, outputs } = nodes[i]!;
+    const constant = op === 'Constant' || (operands.length > 0 && !operands.some(v => computed.has(v)));
+    if (constant && !guilty.has(keyOf({ name, operator: op }))) return false;
+    for (const value of outputs) if (value >= 0) computed.add(value);
+    return true;
+  });
+  return new Map(kept.map((i, k) => [i, inputs.length + k]));
+}
+
+interface Context {
+  readonly title: string;
+  /** Keys of nodes. */
+  readonly guilty: ReadonlySet<string>;
+  readonly layers: ReadonlyMap<string, Layer>;
+  readonly own: ReadonlyMap<number, number>;
+  /** Places in the other graph. */
+  readonly twins: ReadonlyMap<number, number>;
 }
 
 const titleOf = (side: string, label: string | undefined) => (label === undefined || label === side ? side : `${side}: ${clip(label, 60)}`);
@@ -23,35 +58,34 @@ const keyOf = ({ name, operator }: NodeRef) => `${operator}\n${name}`;
 
 const layersByNode = (layers: LayerReport | undefined) => new Map(layers?.layers.map(l => [keyOf(l.node), l]));
 
-function drawn(s: Sketch, title: string, guilty: ReadonlySet<string>, insOfTwin: number, layers: ReadonlyMap<string, Layer>): Drawn {
-  const nameOf = (value: number) => clip(s.values[value] ?? '', 80);
-  const edge = (kind: 'input' | 'output') => (value: number, i: number) => ({
-    kind,
-    op: kind,
-    name: nameOf(value),
-    status: 'same' as const,
-    guilty: false,
-    ...(kind === 'input' && i < insOfTwin && { twin: i }),
-    facts: s.types[value] === undefined ? [] : [clip(s.types[value])],
-  });
-  const first = s.inputs.length;
-  const nodes = s.nodes.map((node): DrawnNode => {
+function drawn(s: Sketch, { title, guilty, layers, own, twins }: Context): Drawn {
+  const nodes = [...own.keys()].map((i): DrawnNode => {
+    const node = s.nodes[i]!;
     const key = keyOf({ name: node.name, operator: node.op });
+    const twin = node.twin === undefined ? undefined : twins.get(node.twin);
     return {
       kind: 'node',
       op: clip(node.op, 40),
       name: clip(node.name, 80),
       status: node.status,
       guilty: guilty.has(key),
-      ...(node.twin !== undefined && { twin: node.twin + insOfTwin }),
+      ...(twin !== undefined && { twin }),
       facts: factsOf(node, s, layers.get(key)),
     };
   });
   const producers = new Map<number, number>(s.inputs.map((value, i) => [value, i]));
-  for (const [i, node] of s.nodes.entries()) for (const value of node.outputs) if (value >= 0) producers.set(value, first + i);
-  const edges = s.nodes.flatMap((node, i) => sources(node.inputs, producers).map(from => [from, first + i] as const));
-  const results = s.outputs.flatMap((value, i) => sources([value], producers).map(from => [from, first + s.nodes.length + i] as const));
-  return { title, nodes: [...s.inputs.map(edge('input')), ...nodes, ...s.outputs.map(edge('output'))], edges: [...edges, ...results] };
+  for (const [i, place] of own) for (const value of s.nodes[i]!.outputs) if (value >= 0) producers.set(value, place);
+  const edges = [...own].flatMap(([i, place]) => sources(s.nodes[i]!.inputs, producers).map(from => [from, place] as const));
+  const end = s.inputs.length + own.size;
+  const results = s.outputs.flatMap((value, i) => sources([value], producers).map(from => [from, end + i] as const));
+  const all = [...s.inputs.map(v => terminal('input', v, s)), ...nodes, ...s.outputs.map(v => terminal('output', v, s))];
+  return { title, nodes: all, edges: [...edges, ...results] };
+}
+
+/** An input of the model, or an output: both ends of a drawing. */
+function terminal(kind: 'input' | 'output', value: number, { values, types }: Sketch): DrawnNode {
+  const facts = types[value] === undefined ? [] : [clip(types[value])];
+  return { kind, op: kind, name: clip(values[value] ?? '', 80), status: 'same', guilty: false, facts };
 }
 
 const sources = (values: readonly number[], producers: ReadonlyMap<number, number>) => [

@@ -23,7 +23,7 @@ export interface Folded {
 /** A graph this small is shown whole. */
 const SMALL = 30;
 /** Nodes that are shown unasked: beyond, context is given up first, then changed nodes. */
-const MOST = 120;
+const MOST = 80;
 /** Nodes that one click opens; of longer stretches both ends. */
 const STEP = 60;
 
