@@ -1,0 +1,54 @@
+import { type Attrs, attrsOf } from '../src/ir/attrs.ts';
+import type { Model } from '../src/ir/model.ts';
+import { labelOf, type Node } from '../src/ir/node.ts';
+import type { OpName } from '../src/ops/schema.ts';
+import { nodesOf } from './edit.ts';
+import type { Form } from './forms.ts';
+
+/** One place where a model can be broken in one way. */
+export interface Site {
+  readonly where: string;
+  /** Breaks the model that the site was found in. */
+  readonly apply: () => void;
+}
+
+/** One way to break a rewrite. */
+export interface Kind {
+  readonly name: string;
+  /** The form of the network that it breaks. */
+  readonly form: Form;
+  /** It may move outputs by less than rounding does. */
+  readonly subtle?: boolean;
+  sites(model: Model): Site[];
+}
+
+/** Breaks a node, or is undefined where this kind can't. */
+export type Change = (() => void) | undefined;
+
+/** A kind that breaks one node of these operators. */
+export function kind(name: string, form: Form, operators: string | readonly string[], change: (node: Node, model: Model) => Change): Kind {
+  return {
+    name,
+    form,
+    sites: model =>
+      nodesOf(model, ...[operators].flat()).flatMap(node => {
+        const apply = change(node, model);
+        return apply ? [{ where: labelOf(node), apply }] : [];
+      }),
+  };
+}
+
+/** A kind that breaks a model as a whole. */
+export function whole(name: string, form: Form, change: (model: Model) => Change): Kind {
+  const sites = (model: Model) => {
+    const apply = change(model);
+    return apply ? [{ where: 'the model', apply }] : [];
+  };
+  return { name, form, sites };
+}
+
+/** The same kind, of mistakes that may move outputs by less than rounding does. */
+export const subtle = (k: Kind): Kind => ({ ...k, subtle: true });
+
+/** The attributes of a node of a known operator. */
+export const attributesOf = <K extends OpName>(node: Node, operator: K): Attrs<K> => attrsOf(node, operator);
