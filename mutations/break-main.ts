@@ -52,7 +52,7 @@ function report(mutants: readonly Mutant[], networks: number): void {
     return [name, form, ...numbers.map(String), seen.length > 0 ? Math.min(...seen).toExponential(1) : ''];
   });
   console.log(table(['kind', 'form', 'networks', ...fates, 'least L2'], rows, chalk, 2));
-  for (const m of mutants.filter(({ fate }) => fate === 'escaped' || fate === 'needs layers'))
+  for (const m of mutants.filter(({ fate }) => fate === 'escaped' || fate === 'caught by layers'))
     console.log(`${m.fate}: ${m.kind} in ${m.network}, ${m.where}: relative L2 ${m.relativeL2?.toExponential(1)}: ${m.summary}`);
   const totals = fates.map(fate => `${count(fate, mutants)} ${fate}`).join(', ');
   console.log(`${broken.length} kinds, ${networks} networks, ${mutants.length} mutants: ${totals}`);

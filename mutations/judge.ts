@@ -13,10 +13,10 @@ import type { Kind } from './kind.ts';
  * - `caught`: verify calls it different.
  * - `refused`: verify calls it invalid: it does not load.
  * - `equivalent`: it is not broken: every output has the same bits under every input, of several seeds.
- * - `needs layers`: verify calls it the same by its outputs; the mistake, known to be small, shows in a comparison layer by layer alone.
+ * - `caught by layers`: its outputs agree within their tolerance, and verify calls it different layer by layer (`--layers`).
  * - `escaped`: verify calls it the same, and it is not.
  */
-export const fates = ['caught', 'refused', 'equivalent', 'needs layers', 'escaped'] as const;
+export const fates = ['caught', 'caught by layers', 'refused', 'equivalent', 'escaped'] as const;
 export type Fate = (typeof fates)[number];
 
 export interface Mutant {
@@ -79,7 +79,7 @@ export async function breakIn(subject: Subject, kind: Kind, trials: Trials): Pro
     const site = kind.sites(model)[i]!;
     site.apply();
     const bytes = encode(model);
-    const result = await judge(form!.bytes, bytes, kind, trials);
+    const result = await judge(form!.bytes, bytes, trials);
     const mutant = { kind: kind.name, network: subject.name, where: site.where, ...result };
     if (mutant.fate === 'equivalent') equivalents++;
     mutants.push(mutant);
@@ -91,7 +91,6 @@ export async function breakIn(subject: Subject, kind: Kind, trials: Trials): Pro
 async function judge(
   a: Uint8Array,
   b: Uint8Array,
-  { subtle }: Kind,
   { runtime, options = {} }: Trials,
 ): Promise<Pick<Mutant, 'fate' | 'relativeL2' | 'summary'>> {
   const compare = (more: VerifyOptions = {}) =>
@@ -106,12 +105,14 @@ async function judge(
     if (verdict.reasons.some(r => r.where.startsWith('A'))) throw new Error(`the network itself does not run: ${verdict.summary}`);
     return { fate: 'refused', ...told };
   }
-  const unseen = subtle ? 'needs layers' : 'escaped';
-  if (!isIdentical(verdict)) return { fate: unseen, ...told };
+  if (!isIdentical(verdict)) {
+    const closer = await compare({ layers: true });
+    return { fate: closer.status === 'different' ? 'caught by layers' : 'escaped', relativeL2, summary: closer.summary };
+  }
   for (const seed of [1, 2]) {
     const other = await compare({ seed });
     if (!isIdentical(other))
-      return { fate: unseen, relativeL2: largestL2(other), summary: `${told.summary}; seed ${seed}: ${other.summary}` };
+      return { fate: 'escaped', relativeL2: largestL2(other), summary: `${told.summary}; seed ${seed}: ${other.summary}` };
   }
   return { fate: 'equivalent', ...told };
 }

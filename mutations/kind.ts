@@ -17,8 +17,6 @@ export interface Kind {
   readonly name: string;
   /** The form of the network that it breaks. */
   readonly form: Form;
-  /** It may move outputs by less than rounding does. */
-  readonly subtle?: boolean;
   sites(model: Model): Site[];
 }
 
@@ -46,9 +44,6 @@ export function whole(name: string, form: Form, change: (model: Model) => Change
   };
   return { name, form, sites };
 }
-
-/** The same kind, of mistakes that may move outputs by less than rounding does. */
-export const subtle = (k: Kind): Kind => ({ ...k, subtle: true });
 
 /** The attributes of a node of a known operator. */
 export const attributesOf = <K extends OpName>(node: Node, operator: K): Attrs<K> => attrsOf(node, operator);

@@ -2,7 +2,7 @@ import type { Model } from '../src/ir/model.ts';
 import type { Node } from '../src/ir/node.ts';
 import { Tensor } from '../src/tensor/tensor.ts';
 import { bypass, constantAt, mapped, onlyUser, replace, sliceSize, withAttributes, withOperand } from './edit.ts';
-import { attributesOf, type Kind, kind, subtle } from './kind.ts';
+import { attributesOf, type Kind, kind } from './kind.ts';
 
 /** What folding a BatchNormalization into the Conv before it is computed from, by channel. */
 export interface Normalization {
@@ -63,14 +63,10 @@ const flaws: Readonly<Record<string, (n: Normalization) => Normalization>> = {
   'mean-and-bias-swapped': n => ({ ...n, mean: n.bias, bias: n.mean }),
 };
 
-const same = (k: Kind) => k;
-
 /** BatchNormalization: folded into a convolution with wrong numbers, left out, left in training. */
 export const normalizationKinds: readonly Kind[] = [
   ...Object.entries(flaws).map(([name, flaw]) =>
-    (name === 'epsilon-lost' ? subtle : same)(
-      kind(`fold-${name}`, 'plain', 'BatchNormalization', (node, model) => fold(node, model, flaw)),
-    ),
+    kind(`fold-${name}`, 'plain', 'BatchNormalization', (node, model) => fold(node, model, flaw)),
   ),
   kind('normalization-dropped', 'plain', 'BatchNormalization', (node, model) => () => bypass(model, node, node.inputs[0]!)),
   kind('normalization-epsilon', 'plain', 'BatchNormalization', (node, model) => () => withAttributes(model, node, { epsilon: 1e-3 })),

@@ -10,7 +10,7 @@ import { compareLayers } from './layers.ts';
 import { brokenModels } from './self-check.ts';
 import { ruleOf } from './tolerance.ts';
 import { type Configuration, feedsFor, nameOf, referenceConfiguration, trial } from './trial.ts';
-import type { ConfigurationResult } from './verdict.ts';
+import type { ConfigurationResult, OutputResult } from './verdict.ts';
 import type { Comparand, VerifyOptions } from './verify.ts';
 
 /** What has been run so far. */
@@ -59,8 +59,9 @@ export async function layerReport(g: Ground): Promise<LayerReport | undefined> {
   const broken = configurations.find(c => c.status === 'different');
   const where = broken ?? configurations.find(c => c.status === 'same');
   if (!where || !(layers || ((bisect || failures !== undefined) && broken))) return undefined;
-  const label = where.results.find(r => !r.comparison.same)?.input ?? where.results[0]?.input;
-  const set = sets.find(s => s.label === label) ?? sets[0]!;
+  // Where outputs agree, the input that moves them most: under another one, what is wrong may leave no trace.
+  const shown = where.results.find(r => !r.comparison.same) ?? worst(where.results);
+  const set = sets.find(s => s.label === shown?.input) ?? sets[0]!;
   const at: Configuration = { provider: where.provider, optimization: where.optimization };
   try {
     return await compareLayers(g.runtime, await modelOf(g.a), await modelOf(g.b), set.label, set.feeds(), {
@@ -76,4 +77,9 @@ export async function layerReport(g: Ground): Promise<LayerReport | undefined> {
     const notes = [`layers could not be run on ${nameOf(at)}: ${error.message}`];
     return { ...at, input: set.label, layers: [], culprits: [], notes };
   }
+}
+
+function worst(results: readonly OutputResult[]): OutputResult | undefined {
+  const size = (r: OutputResult) => Number(r.comparison.relativeL2) || 0;
+  return results.reduce<OutputResult | undefined>((most, r) => (most && size(most) >= size(r) ? most : r), undefined);
 }
