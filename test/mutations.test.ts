@@ -43,7 +43,7 @@ test.each(subjects.filter(({ name }) => name !== 'squeezenet'))(
     const copy = cloneModel(model);
     for (let site = right.sites(copy)[0]; site; site = right.sites(copy)[0]) site.apply();
     expect([...copy.graph.nodes()].length).toBeLessThan([...model.graph.nodes()].length);
-    const verdict = await verify({ bytes }, { bytes: encode(copy) }, { runtime, optimizations: ['disabled'] });
+    const verdict = await verify({ bytes }, { bytes: encode(copy) }, { runtime, optimizations: ['disabled'], layers: true });
     expect([verdict.status, verdict.reasons]).toEqual(['same', []]);
   },
 );
