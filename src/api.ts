@@ -123,7 +123,9 @@ export type ModelOrPath = Model | string;
 export async function verify(a: ModelOrPath, b: ModelOrPath, options: VerifyOptions = {}): Promise<Verdict> {
   const { verify: compare } = await import('./verify/verify.ts');
   try {
-    return await compare(await comparand(a), await comparand(b), options);
+    const { layers, bisect, failures, selfCheck } = options;
+    const keep = layers || bisect || failures !== undefined || selfCheck;
+    return await compare(await comparand(a, keep), await comparand(b, keep), options);
   } finally {
     await closeFactRuntime();
   }
@@ -164,16 +166,16 @@ export async function portrait(a: ModelOrPath, b: ModelOrPath): Promise<Pick<Cas
   }
 }
 
-async function comparand(model: ModelOrPath): Promise<Comparand> {
+async function comparand(model: ModelOrPath, keep = false): Promise<Comparand> {
   if (typeof model !== 'string') return { bytes: file.encode(model, { inline: true }) };
   if (isText(model) || model === '-') return { bytes: file.encode(await read(model), { inline: true }), label: model };
   // Our reader says what is wrong with a file, and refuses what the runtime lets pass; the runtime then reads it by itself.
   try {
-    await file.read(model);
+    const read = await file.read(model);
+    return { path: model, label: model, ...(keep && { model: read }) };
   } catch (error) {
     // Of two models, which.
     if (error instanceof FunnelError && !error.message.includes(model)) error.message = `${model}: ${error.message}`;
     throw error;
   }
-  return { path: model, label: model };
 }

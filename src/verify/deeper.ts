@@ -26,6 +26,7 @@ export interface Ground {
 }
 
 function modelOf(source: Comparand): Model | Promise<Model> {
+  if (source.model) return source.model;
   if ('path' in source) return read(source.path);
   return decode(source.bytes, source.directory === undefined ? {} : { directory: source.directory });
 }

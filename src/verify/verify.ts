@@ -1,4 +1,5 @@
 import { type Shapes, shapeCases } from '../infer/shapes.ts';
+import type { Model } from '../ir/model.ts';
 import { checkNames } from '../known-names.ts';
 import { checkProviderName } from '../runtime/providers.ts';
 import {
@@ -26,7 +27,11 @@ import { type Configuration, failureOf, feedsFor, isReference, nameOf, reference
 import type { ConfigurationResult, Failure, Finding, OutputResult, Verdict } from './verdict.ts';
 
 /** One of the two models: a file, or bytes; the label is what reports call it. */
-export type Comparand = ModelSource & { readonly label?: string };
+export type Comparand = ModelSource & {
+  readonly label?: string;
+  /** The same model, where it is read already: layers and self-checks then need not read it again. */
+  readonly model?: Model;
+};
 
 export interface VerifyOptions {
   /** Execution providers; default `['cpu']`. */
