@@ -1,4 +1,4 @@
-import type { Model } from '../src/ir/model.ts';
+import { bareModel, type Model } from '../src/ir/model.ts';
 import { Node } from '../src/ir/node.ts';
 import type { Dim, ValueType } from '../src/ir/value.ts';
 import { activation, activations, chain, spelled, stretched, withConstant, withOther } from './arithmetic.ts';
@@ -168,16 +168,5 @@ function outputType({ value, dims, dtype }: Made, { symbolic }: World): ValueTyp
 
 function modelOf({ world, graph }: Writer): Model {
   const { irVersion, opsets, functions } = world;
-  return {
-    irVersion,
-    opsets,
-    producerName: '',
-    producerVersion: '',
-    domain: '',
-    modelVersion: 0n,
-    doc: '',
-    metadata: new Map(),
-    graph,
-    functions,
-  };
+  return bareModel({ irVersion, opsets, functions, graph });
 }

@@ -4,6 +4,7 @@ import { InvalidConfig, type Problem } from '../errors.ts';
 import { unknownName } from '../known-names.ts';
 import { formats } from '../report/reporters.ts';
 import type { Pass } from '../rewrite/pass.ts';
+import { optimizations } from '../runtime/optimization.ts';
 import { providerNames } from '../runtime/providers.ts';
 import { inputKinds } from '../verify/inputs.ts';
 import type { CaseConfig, CaseOptions, Config } from './config.ts';
@@ -29,10 +30,7 @@ const ownPass = z.custom<Pass>(
 
 const caseOptions = {
   providers: z.array(word('provider', providerNames)).min(1).optional(),
-  optimizations: z
-    .array(word('level of optimisation', ['disabled', 'basic', 'extended', 'all']))
-    .min(1)
-    .optional(),
+  optimizations: z.array(word('level of optimisation', optimizations)).min(1).optional(),
   shapes: z
     .strictObject({
       inputs: z.record(z.string(), z.array(size)).optional(),

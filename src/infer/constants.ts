@@ -1,7 +1,7 @@
 import { cloneNode } from '../ir/clone.ts';
 import { constantOf } from '../ir/constant.ts';
 import { Graph } from '../ir/graph.ts';
-import type { Model } from '../ir/model.ts';
+import { bareModel, type Model } from '../ir/model.ts';
 import type { Node } from '../ir/node.ts';
 import type { Value } from '../ir/value.ts';
 import { isTypeOnly } from '../ops/facts.ts';
@@ -105,16 +105,8 @@ function coneModel(values: readonly Value[], model: Model): Model {
     graph.setOutput(i, copy);
   }
   const { irVersion, opsets } = model;
-  const plain = {
-    producerName: '',
-    producerVersion: '',
-    domain: '',
-    modelVersion: 0n,
-    doc: '',
-    metadata: new Map<string, string>(),
-    functions: [],
-  };
-  return { ...plain, irVersion: Math.max(irVersion, 4), opsets: new Map([...opsets].filter(([domain]) => domain === '')), graph };
+  const own = new Map([...opsets].filter(([domain]) => domain === ''));
+  return bareModel({ irVersion: Math.max(irVersion, 4), opsets: own, functions: [], graph });
 }
 
 /** Copies what `value` is computed from, without recursion: cones can be deep. */

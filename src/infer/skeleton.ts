@@ -1,7 +1,7 @@
 import { cloneNode } from '../ir/clone.ts';
 import { constantOf } from '../ir/constant.ts';
 import { Graph } from '../ir/graph.ts';
-import type { Model } from '../ir/model.ts';
+import { bareModel, type Model } from '../ir/model.ts';
 import type { Node } from '../ir/node.ts';
 import { outerOperands } from '../ir/operands.ts';
 import { Value, type ValueType } from '../ir/value.ts';
@@ -28,9 +28,8 @@ export function skeletonOf(nodes: readonly Node[], model: Model, options: { read
   const skeleton = new Draft(options.rename);
   for (const node of nodes) skeleton.add(node);
   const { irVersion, opsets, functions } = model;
-  const about = { producerName: '', producerVersion: '', domain: '', modelVersion: 0n, doc: '', metadata: new Map<string, string>() };
   return {
-    model: { ...about, irVersion: Math.max(irVersion, 4), opsets, functions, graph: skeleton.graph },
+    model: bareModel({ irVersion: Math.max(irVersion, 4), opsets, functions, graph: skeleton.graph }),
     values: skeleton.values,
   };
 }

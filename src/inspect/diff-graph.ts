@@ -2,10 +2,12 @@ import type { Graph } from '../ir/graph.ts';
 import { labelOf, type Node } from '../ir/node.ts';
 import { displayOp } from '../ir/op.ts';
 import type { Value } from '../ir/value.ts';
+import { toldBy } from '../rewrite/provenance.ts';
+import { sameBits } from '../tensor/fingerprint.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import type { DiffNode, Findings } from './diff.ts';
 import { nodeChanges, structureOf } from './diff-node.ts';
-import { changeOfTensor, fingerprint, sameTensor, typeOfTensor } from './diff-weights.ts';
+import { changeOfTensor, fingerprint, typeOfTensor } from './diff-weights.ts';
 
 /** Values of B and the values of A that they stand for, of enclosing graphs too. */
 export type Twins = Map<Value, Value>;
@@ -33,13 +35,13 @@ export function diffGraphs(a: Graph, b: Graph, path: string, found: Findings, tw
   }
 }
 
-/** The nodes of graph B that are nodes of A, and which: how `diffGraphs` pairs them. */
-export function pairNodes(a: Graph, b: Graph): ReadonlyMap<Node, Node> {
+/** What of graph B is what of A, as `diffGraphs` sees it: nodes, and values. */
+export function matchGraphs(a: Graph, b: Graph): { readonly nodes: ReadonlyMap<Node, Node>; readonly values: Twins } {
   const twins: Twins = new Map();
   matchInputs(a, b, twins);
   const weights = { same: 0, added: [], removed: [], changed: [], renamed: [] };
   matchWeights(a, b, '', { weights, nodes: { ...weights }, results: [] }, twins);
-  return matchNodes(a, b, twins);
+  return { nodes: matchNodes(a, b, twins), values: twins };
 }
 
 /** An output that another node computes than before: the list of nodes says so. */
@@ -83,7 +85,7 @@ function matchWeights(a: Graph, b: Graph, path: string, found: Findings, twins: 
     }
     twins.set(after, before);
     const [x, y] = [tensorOf(before)!, tensorOf(after)!];
-    if (sameTensor(x, y)) found.weights.same++;
+    if (sameBits(x, y)) found.weights.same++;
     else found.weights.changed.push({ name: after.name, path, type: typeOfTensor(x), ...changeOfTensor(x, y) });
   }
   matchRenamed([...byName.values()], fresh, path, found, twins);
@@ -137,8 +139,7 @@ function matchNodes(a: Graph, b: Graph, twins: Twins): Map<Node, Node> {
   for (const node of b.nodes()) pair(node, sameOp(node, namesake(node)));
   for (const node of b.nodes()) {
     if (pairs.has(node)) continue;
-    for (const label of [labelOf(node), ...(node.metadata.get('onnx_funnel.from')?.split(' ') ?? [])])
-      pair(node, sameOp(node, labels.get(label)));
+    for (const label of [labelOf(node), ...(toldBy(node).from?.split(' ') ?? [])]) pair(node, sameOp(node, labels.get(label)));
   }
   const ids = new Map<Value, number>();
   const idOf = (value: Value) => {
@@ -196,7 +197,5 @@ function add(node: Node, path: string, found: Findings): void {
 }
 
 function entryOf(node: Node, path: string): DiffNode {
-  const pass = node.metadata.get('onnx_funnel.pass');
-  const from = node.metadata.get('onnx_funnel.from');
-  return { node: labelOf(node), op: displayOp(node.op), path, ...(pass !== undefined && { pass }), ...(from !== undefined && { from }) };
+  return { node: labelOf(node), op: displayOp(node.op), path, ...toldBy(node) };
 }

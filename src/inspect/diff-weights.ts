@@ -14,14 +14,6 @@ export interface WeightChange {
 
 export const typeOfTensor = ({ dtype, dims }: Tensor) => tensorType(dtype, dims);
 
-/** Whether two tensors are the same, bit by bit. */
-export function sameTensor(a: Tensor, b: Tensor): boolean {
-  if (a === b) return true;
-  if (a.dtype !== b.dtype || a.dims.join() !== b.dims.join()) return false;
-  if (a.dtype !== 'string') return Buffer.compare(a.bytes(), b.bytes()) === 0;
-  return a.strings().every((s, i) => Buffer.compare(s, b.strings()[i]!) === 0);
-}
-
 /** The same for tensors that are the same; a key for maps. */
 export function fingerprint(t: Tensor): string {
   const hash = createHash('sha256').update(typeOfTensor(t));

@@ -3,9 +3,10 @@ import type { Model } from '../ir/model.ts';
 import { labelOf, type Node } from '../ir/node.ts';
 import { displayOp } from '../ir/op.ts';
 import type { Value } from '../ir/value.ts';
+import { toldBy } from '../rewrite/provenance.ts';
 import { printType } from '../text/print-type.ts';
 import type { Change, Diff } from './diff.ts';
-import { pairNodes } from './diff-graph.ts';
+import { matchGraphs } from './diff-graph.ts';
 
 /** What became of a node. `changed`: operator, attributes, operands, a weight it reads, or a graph nested in it. */
 export type SketchStatus = 'same' | 'changed' | 'added' | 'removed';
@@ -51,7 +52,7 @@ const LONGEST = 200;
 
 /** The graphs of two models, to be drawn side by side; `diff` is what tells them apart. */
 export function sketchOf(a: Model, b: Model, diff: Diff): GraphPair {
-  const pairs = pairNodes(a.graph, b.graph);
+  const { nodes: pairs } = matchGraphs(a.graph, b.graph);
   const [placesA, placesB] = [placesOf(a.graph), placesOf(b.graph)];
   const twinsOfA = new Map([...pairs].map(([node, twin]) => [twin, node]));
   const changes = changesByNode(diff);
@@ -96,8 +97,7 @@ function sketch(graph: Graph, fateOf: (node: Node) => Fate): Sketch {
   const inputs = graph.inputs.filter(({ definition: d }) => d.kind !== 'input' || !d.fallback).map(placeOf);
   const nodes = [...graph.nodes()].map((node): SketchNode => {
     const { changed, ...fate } = fateOf(node);
-    const pass = node.metadata.get('onnx_funnel.pass');
-    const from = node.metadata.get('onnx_funnel.from');
+    const { pass, from } = toldBy(node);
     return {
       name: cut(labelOf(node)),
       op: cut(displayOp(node.op)),

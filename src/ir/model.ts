@@ -34,6 +34,11 @@ export interface Model {
   readonly origin?: object | undefined;
 }
 
+/** A model that says nothing of itself: what was cut out of another, to be run or looked at. */
+export function bareModel(parts: Pick<Model, 'irVersion' | 'opsets' | 'functions' | 'graph'>): Model {
+  return { ...parts, producerName: '', producerVersion: '', domain: '', modelVersion: 0n, doc: '', metadata: new Map() };
+}
+
 /** A model's graph and its functions' bodies, each with the operator sets it is written in. */
 export function* bodies(
   model: Model,

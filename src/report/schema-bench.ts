@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { optimizations } from '../runtime/optimization.ts';
 
 const milliseconds = z.number().nonnegative();
 const byteCount = z.number().nonnegative();
@@ -25,7 +26,7 @@ const placement = z.strictObject({
 
 const configuration = z.strictObject({
   provider: z.string(),
-  optimization: z.enum(['disabled', 'basic', 'extended', 'all']),
+  optimization: z.enum(optimizations),
   adapter: z.string(),
   shapes: z.record(z.string(), z.array(z.int().nonnegative())),
   placement: z.strictObject({ a: placement.optional(), b: placement.optional() }),

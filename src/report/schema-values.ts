@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { optimizations } from '../runtime/optimization.ts';
 import { dtypes, type KnownDType } from '../tensor/dtype.ts';
 
 export const jsonNumber = z
@@ -6,7 +7,7 @@ export const jsonNumber = z
   .meta({ id: 'number', description: 'A number; those that JSON cannot hold are spelled out.' });
 
 export const count = z.int().nonnegative();
-export const optimization = z.enum(['disabled', 'basic', 'extended', 'all']).meta({ id: 'optimization' });
+export const optimization = z.enum(optimizations).meta({ id: 'optimization' });
 export const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
 
 const dtype = z

@@ -3,6 +3,20 @@ import { labelOf, type Node } from '../ir/node.ts';
 const PASS = 'onnx_funnel.pass';
 const FROM = 'onnx_funnel.from';
 
+/** What a node says of where it comes from; see `provenanceOf`. */
+export interface Provenance {
+  /** The passes that made it. */
+  readonly pass?: string;
+  /** The nodes they made it of. */
+  readonly from?: string;
+}
+
+/** The provenance that a node tells, names with spaces between them. */
+export function toldBy({ metadata }: Node): Provenance {
+  const [pass, from] = [metadata.get(PASS), metadata.get(FROM)];
+  return { ...(pass !== undefined && { pass }), ...(from !== undefined && { from }) };
+}
+
 /** A history is told up to this many names; of long chains each node would tell the whole chain otherwise. */
 const MOST = 32;
 const MORE = '…';

@@ -4,16 +4,8 @@ import { Tensor } from '../tensor/tensor.ts';
 import { describeAdapter } from './adapters.ts';
 import type { Child, Limits } from './child.ts';
 import { RuntimeFailure } from './failure.ts';
-import {
-  type Optimization,
-  type Packed,
-  type Placement,
-  pack,
-  type Replies,
-  unpack,
-  type ValueMetadata,
-  type WireTensor,
-} from './protocol.ts';
+import type { Optimization } from './optimization.ts';
+import { type Packed, type Placement, pack, type Replies, unpack, type ValueMetadata, type WireTensor } from './protocol.ts';
 import { providerClass } from './providers.ts';
 
 /** Values by name. */

@@ -2,6 +2,7 @@ import { closeSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs';
 import type { Dim } from '../ir/value.ts';
 import { sizeOf } from '../tensor/broadcast.ts';
 import { byteLengthOf, type DType } from '../tensor/dtype.ts';
+import type { Optimization } from './optimization.ts';
 
 /** What parent and child say to each other. Anything big lies in a file of the pair's temporary folder; only its path crosses the channel. */
 export type Request =
@@ -26,8 +27,6 @@ export type Reply = { readonly ok: true; readonly value: Replies[keyof Replies] 
 
 /** A file to load, or bytes; `directory` is where bytes find their external data. */
 export type WireModel = { readonly path: string } | { readonly bytes: Uint8Array } | { readonly file: string; readonly directory: string };
-
-export type Optimization = 'disabled' | 'basic' | 'extended' | 'all';
 
 export interface OpenOptions {
   readonly provider: string;

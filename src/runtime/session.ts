@@ -7,19 +7,13 @@ import { describeAdapter } from './adapters.ts';
 import { Child, type Limits } from './child.ts';
 import { RuntimeFailure } from './failure.ts';
 import { Session, type Tensors } from './open-session.ts';
-import {
-  inlineLimit,
-  type ModelInterface,
-  type Optimization,
-  type Placement,
-  type Replies,
-  type Request,
-  type WireModel,
-} from './protocol.ts';
+import type { Optimization } from './optimization.ts';
+import { inlineLimit, type ModelInterface, type Placement, type Replies, type Request, type WireModel } from './protocol.ts';
 import { checkProviderName, childEnvironment, unavailable } from './providers.ts';
 
 export type { Tensors } from './open-session.ts';
-export type { ModelInterface, Optimization, Placement, ValueMetadata } from './protocol.ts';
+export type { Optimization } from './optimization.ts';
+export type { ModelInterface, Placement, ValueMetadata } from './protocol.ts';
 export { Session };
 
 /** A model file, or a model in memory; `directory` is where external data of bytes is found. */

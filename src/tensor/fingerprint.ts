@@ -13,3 +13,11 @@ export function fingerprintOf(tensor: Tensor): string {
 export function layoutOf({ dtype, dims, byteLength }: Tensor): string {
   return `${dtype}[${dims}] ${byteLength}`;
 }
+
+/** Whether two tensors are the same, bit by bit. */
+export function sameBits(a: Tensor, b: Tensor): boolean {
+  if (a === b) return true;
+  if (a.dtype !== b.dtype || a.dims.join() !== b.dims.join()) return false;
+  if (a.dtype !== 'string') return Buffer.compare(a.bytes(), b.bytes()) === 0;
+  return a.strings().every((s, i) => Buffer.compare(s, b.strings()[i]!) === 0);
+}

@@ -94,8 +94,8 @@ export class Chain {
   }
 
   /** Keeps a value until it is let go as often. */
-  hold(value: Value, times = 1): void {
-    this.#needs.set(value, (this.#needs.get(value) ?? 0) + times);
+  hold(value: Value): void {
+    this.#needs.set(value, (this.#needs.get(value) ?? 0) + 1);
   }
   letGo(value: Value): void {
     const left = (this.#needs.get(value) ?? 0) - 1;

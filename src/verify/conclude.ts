@@ -1,4 +1,5 @@
 import { dtypes, isKnown } from '../tensor/dtype.ts';
+import { sameBits } from '../tensor/fingerprint.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import type { Baseline } from './baseline.ts';
 import { short } from './compare.ts';
@@ -113,7 +114,7 @@ function culpritsOf({ layers }: Evidence): Finding[] {
 }
 
 /** What could not be found out, and what the self-check did not see. */
-function doubts({ layers, selfCheck, configurations, options }: Evidence): Finding[] {
+function doubts({ layers, selfCheck, configurations }: Evidence): Finding[] {
   const findings: Finding[] = (layers?.notes ?? []).map(message => ({ code: 'layers-incomplete', where: nameOf(layers!), message }));
   if (layers && layers.culprits.length === 0 && layers.notes.length === 0 && configurations.some(c => c.status === 'different'))
     findings.push({
@@ -121,7 +122,7 @@ function doubts({ layers, selfCheck, configurations, options }: Evidence): Findi
       where: nameOf(layers),
       message: 'each layer of B alone computes what A does: the difference adds up, or comes where the graph is optimised as a whole',
     });
-  if (options.selfCheck && selfCheck && selfCheck.mutations.length === 0)
+  if (selfCheck?.mutations.length === 0)
     findings.push({
       code: 'self-check-impossible',
       where: 'self-check',
@@ -141,7 +142,7 @@ function weaknesses(baseline: Baseline, { outputs, edges, options }: Evidence): 
     const where = `output '${output}'`;
     const tensors = sets.map(([, values]) => values[output]!);
     const [first] = tensors;
-    if (edges.a!.inputs.length > 0 && tensors.length > 1 && tensors.every(t => equalBits(t, first!)))
+    if (edges.a!.inputs.length > 0 && tensors.length > 1 && tensors.every(t => sameBits(t, first!)))
       findings.push({ code: 'constant-output', where, message: 'does not depend on the inputs' });
     if (tensors.length > 0 && tensors.every(isNan)) findings.push({ code: 'nan-output', where, message: 'is NaN under every input' });
     const [label, noise] = sets
@@ -236,12 +237,6 @@ export function summaryOf(status: Status, e: Counted, reasons: readonly Finding[
 
 function labelOf(model: Comparand, fallback: string): string {
   return model.label ?? ('path' in model ? model.path : fallback);
-}
-
-function equalBits(a: Tensor, b: Tensor): boolean {
-  if (a.dtype !== b.dtype || a.dims.join() !== b.dims.join()) return false;
-  if (a.dtype === 'string') return a.strings().every((s, i) => Buffer.compare(s, b.strings()[i]!) === 0);
-  return Buffer.compare(a.bytes(), b.bytes()) === 0;
 }
 
 function isNan(t: Tensor): boolean {

@@ -1,7 +1,7 @@
 import { cloneNode } from '../ir/clone.ts';
 import { constantOf } from '../ir/constant.ts';
 import { Graph } from '../ir/graph.ts';
-import type { Model } from '../ir/model.ts';
+import { bareModel, type Model } from '../ir/model.ts';
 import type { Node } from '../ir/node.ts';
 import { outerOperands } from '../ir/operands.ts';
 import { Value } from '../ir/value.ts';
@@ -66,9 +66,8 @@ export function cut(model: Model, nodes: Iterable<Node>, given: { get(value: Val
     graph.setOutput(i, result);
     outputs.set(value, result.name);
   }
-  const about = { producerName: '', producerVersion: '', domain: '', modelVersion: 0n, doc: '', metadata: new Map<string, string>() };
-  const part = { ...about, irVersion: Math.max(model.irVersion, 4), opsets: model.opsets, functions: model.functions, graph };
-  return { model: part, inputs, outputs };
+  const { irVersion, opsets, functions } = model;
+  return { model: bareModel({ irVersion: Math.max(irVersion, 4), opsets, functions, graph }), inputs, outputs };
 }
 
 /** What no exporter ends a name with. */

@@ -1,8 +1,9 @@
-import { diffGraphs, type Twins } from '../inspect/diff-graph.ts';
+import { matchGraphs, type Twins } from '../inspect/diff-graph.ts';
 import type { Model } from '../ir/model.ts';
 import type { Node } from '../ir/node.ts';
 import { outerOperands } from '../ir/operands.ts';
 import type { Value } from '../ir/value.ts';
+import { toldBy } from '../rewrite/provenance.ts';
 import { isTensor, nodesBehind, orderOf, sorted } from './chain.ts';
 import { fixedTensor } from './cut.ts';
 
@@ -38,7 +39,7 @@ export function sharedValues(a: Model, b: Model): Shared {
     const twin = guessed.get(value);
     const known = value.producer && twin?.producer && order.has(twin.producer);
     // What a pass has made is what it was made of, but not what that computed: there the name alone counts.
-    if (known && value.name !== twin.name && value.producer.metadata.has('onnx_funnel.pass')) continue;
+    if (known && value.name !== twin.name && toldBy(value.producer).pass !== undefined) continue;
     if (!known || twins.has(value) || taken.has(twin) || !isTensor(value) || value.dtype !== twin.dtype) continue;
     if (fixedTensor(value) || fixedTensor(twin)) continue;
     twins.set(value, twin);
@@ -82,14 +83,8 @@ function stretchTo(value: Value, isKnown: (value: Value) => boolean, order: Read
 
 /** Values of B and those of A that they seem to be. Outputs go by their names alone. */
 function guess(a: Model, b: Model): Twins {
-  const twins: Twins = new Map();
-  const ignored = {
-    nodes: { same: 0, added: [], removed: [], changed: [], renamed: [] },
-    weights: { same: 0, added: [], removed: [], changed: [], renamed: [] },
-    results: [],
-  };
-  diffGraphs(a.graph, b.graph, '', ignored, twins);
+  const { values } = matchGraphs(a.graph, b.graph);
   const outputs = new Map(a.graph.outputs.map(v => [v.name, v]));
-  for (const value of b.graph.outputs) if (outputs.has(value.name)) twins.set(value, outputs.get(value.name)!);
-  return twins;
+  for (const value of b.graph.outputs) if (outputs.has(value.name)) values.set(value, outputs.get(value.name)!);
+  return values;
 }

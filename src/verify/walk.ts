@@ -2,9 +2,11 @@ import type { Model } from '../ir/model.ts';
 import { labelOf, type Node } from '../ir/node.ts';
 import { displayOp } from '../ir/op.ts';
 import type { Value } from '../ir/value.ts';
+import { toldBy } from '../rewrite/provenance.ts';
 import { RuntimeFailure } from '../runtime/failure.ts';
 import type { Runtime, SessionOptions, Tensors } from '../runtime/session.ts';
 import type { DType } from '../tensor/dtype.ts';
+import { sameBits } from '../tensor/fingerprint.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { Chain, type Given, orderOf, runCut, sorted } from './chain.ts';
 import { cut } from './cut.ts';
@@ -135,7 +137,7 @@ export class Walk {
     const values = isKept
       ? new Map([...[...before.from, s.a].map(v => [v, this.#ofA.get(v)!] as const), ...from.map(v => [v, this.#pure.get(v)!] as const)])
       : undefined;
-    const traceless = tensor === pure || sameBits(tensor, pure);
+    const traceless = sameBits(tensor, pure);
     const outcome = { value: s.b, from, pure: local.same, own: own.same, traceless, tensor, isOutput: this.#outputs.has(s.b) };
     this.wakes.note({ segment: s, judgement: local, values }, outcome);
     const accumulated = this.#identical.has(s.b)
@@ -215,18 +217,6 @@ function unlessRefused(error: unknown): undefined {
 
 const driftOf = ({ relativeL2, maxAbs }: Drift): Drift => ({ relativeL2, maxAbs });
 
-function sameBits(a: Tensor, b: Tensor): boolean {
-  if (a.dtype !== b.dtype || a.dims.join() !== b.dims.join() || a.dtype === 'string') return false;
-  return Buffer.compare(a.bytes(), b.bytes()) === 0;
-}
-
 export function refOf(node: Node): NodeRef {
-  const pass = node.metadata.get('onnx_funnel.pass');
-  const from = node.metadata.get('onnx_funnel.from');
-  return {
-    name: labelOf(node),
-    operator: displayOp(node.op),
-    ...(pass !== undefined && { pass }),
-    ...(from !== undefined && { from }),
-  };
+  return { name: labelOf(node), operator: displayOp(node.op), ...toldBy(node) };
 }

@@ -1,5 +1,5 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
-import type { Optimization } from '../../runtime/session.ts';
+import { type Optimization, optimizations } from '../../runtime/optimization.ts';
 import type { InputKind } from '../../verify/inputs.ts';
 import type { Case, Report } from '../../verify/report.ts';
 import type { Verdict } from '../../verify/verdict.ts';
@@ -117,7 +117,7 @@ async function run(a: string, b: string, flags: Flags): Promise<void> {
   if (flags.minAgreement !== undefined && !flags.topK) throw usage('--min-agreement is about rankings: add --top-k, such as --top-k 1,5');
   const { providerNames } = await import('../../runtime/providers.ts');
   checkNames('provider', flags.provider ?? [], providerNames);
-  checkNames('level of optimisation', flags.optimization ?? [], levels);
+  checkNames('level of optimisation', flags.optimization ?? [], optimizations);
   const { inputKinds } = await import('../../verify/inputs.ts');
   checkNames('kind of input', flags.inputs ?? [], inputKinds);
   const { report: wanted = [] } = flags;
@@ -147,8 +147,6 @@ async function reportOn([only]: readonly Case[], [a, b]: readonly [string, strin
   // Standard input is read once.
   return reportOf([{ ...only!, ...(a !== '-' && b !== '-' && (await portrait(a, b))) }]);
 }
-
-const levels: readonly Optimization[] = ['disabled', 'basic', 'extended', 'all'];
 
 function optionsOf(flags: Flags): VerifyOptions {
   const { provider, optimization, shape, data, limit, mean, std, inputs, seed, exclude, topK, minAgreement, equalNan, threads } = flags;
