@@ -1,3 +1,4 @@
+import type { Model } from '../src/ir/model.ts';
 import type { Node } from '../src/ir/node.ts';
 import { Tensor } from '../src/tensor/tensor.ts';
 import { become, bypass, constantAt, insert, mapped, onlyUser, slicesReordered, withAttributes, withOperand } from './edit.ts';
@@ -45,29 +46,9 @@ export const activationKinds: readonly Kind[] = [
   kind('upper-bound-wrong', 'activated', 'Clip', (node, model) => () => withOperand(model, node, 2, Tensor.of('float', [], [5.9]))),
   kind('lower-bound-lost', 'activated', 'Clip', (node, model) => () => withOperand(model, node, 1, undefined)),
   kind('slope-wrong', 'activated', 'LeakyRelu', (node, model) => () => withAttributes(model, node, { alpha: 0.11 })),
-  kind('slopes-wrong', 'activated', 'PRelu', (node, model) =>
-    slopes(
-      node,
-      t => () =>
-        withOperand(
-          model,
-          node,
-          1,
-          mapped(t, x => 1.01 * x),
-        ),
-    ),
-  ),
+  kind('slopes-wrong', 'activated', 'PRelu', (node, model) => otherSlopes(model, node, t => mapped(t, x => 1.01 * x))),
   kind('slopes-shifted', 'activated', 'PRelu', (node, model) =>
-    slopes(
-      node,
-      t => () =>
-        withOperand(
-          model,
-          node,
-          1,
-          slicesReordered(t, i => (i + 1) % t.dims[0]!),
-        ),
-    ),
+    otherSlopes(model, node, t => slicesReordered(t, i => (i + 1) % t.dims[0]!)),
   ),
   kind('slopes-become-one', 'activated', 'PRelu', (node, model) =>
     slopes(node, t => () => become(model, node, 'LeakyRelu', [node.inputs[0]], { alpha: t.numbers()[0]! })),
@@ -149,6 +130,9 @@ function slopes(node: Node, change: (t: Tensor) => () => void): (() => void) | u
   const t = constantAt(node, 1);
   return t && t.size > 1 ? change(t) : undefined;
 }
+
+const otherSlopes = (model: Model, node: Node, change: (t: Tensor) => Tensor) =>
+  slopes(node, t => () => withOperand(model, node, 1, change(t)));
 
 /** Kernels with height and width exchanged. */
 export function transposed(w: Tensor): Float64Array {

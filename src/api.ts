@@ -11,7 +11,9 @@ import type { BenchOptions } from './measure/bench.ts';
 import type { Measurement } from './measure/measurement.ts';
 import type { Pass } from './rewrite/pass.ts';
 import { type PipelineOptions, type Rewritten, rewrite as runPasses } from './rewrite/pipeline.ts';
+import { readText } from './serde/file.ts';
 import * as file from './serde/model-file.ts';
+import { writeText } from './serde/write-file.ts';
 import type { EachPass, PassComparison } from './verify/each-pass.ts';
 import type { Case } from './verify/report.ts';
 import type { Verdict } from './verify/verdict.ts';
@@ -28,7 +30,7 @@ export async function read(path: string): Promise<Model> {
   if (!isText(path)) return file.read(path);
   // Each job loads what it needs: a fold is over before the rest would be read.
   const { parse } = await import('./text/parse.ts');
-  return parse(new TextDecoder().decode(await file.readBytes(path)));
+  return parse(await readText(path));
 }
 
 /**
@@ -39,7 +41,7 @@ export async function read(path: string): Promise<Model> {
 export async function write(model: Model, path: string, options: file.WriteOptions = {}): Promise<void> {
   if (!isText(path)) return file.write(model, path, options);
   const { print } = await import('./text/print.ts');
-  return file.writeBytes(path, [new TextEncoder().encode(print(model))]);
+  return writeText(path, print(model));
 }
 
 export interface RewriteOptions extends Omit<PipelineOptions, 'check'> {

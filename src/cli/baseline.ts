@@ -39,8 +39,8 @@ export async function openBaseline({ baseline: path, updateBaseline: update = fa
     await (await import('../serde/write-file.ts')).checkWritable(path);
     return { path, update, known: emptyBaseline };
   }
-  const { readBytes } = await import('../serde/file.ts');
-  const known = readBaseline(new TextDecoder().decode(await readBytes(path)), path);
+  const { readText } = await import('../serde/file.ts');
+  const known = readBaseline(await readText(path), path);
   if (update) await (await import('../serde/write-file.ts')).checkWritable(path);
   return { path, update, known };
 }
@@ -64,10 +64,10 @@ async function updated(cases: readonly Case[], { path, known }: OpenBaseline): P
     process.stderr.write(`${lineOf(usage(`${path} stays as it is: ${unanswered.name} is ${unanswered.verdict.status}`))}\n`);
     return { known, code: exitCodes.badInput };
   }
-  const [{ baselineOf }, { writeFile }] = await Promise.all([import('../verify/known-drift.ts'), import('../serde/write-file.ts')]);
+  const [{ baselineOf }, { writeText }] = await Promise.all([import('../verify/known-drift.ts'), import('../serde/write-file.ts')]);
   const next = baselineOf(cases, known);
   try {
-    await writeFile(path, [new TextEncoder().encode(`${JSON.stringify(next, undefined, 2)}\n`)]);
+    await writeText(path, `${JSON.stringify(next, undefined, 2)}\n`);
   } catch (error) {
     process.stderr.write(`${lineOf(error)}\n`);
     return { known, code: exitCodes.badInput };

@@ -25,8 +25,8 @@ export async function loadConfig(path: string | undefined): Promise<LoadedConfig
 }
 
 async function jsonOf(path: string): Promise<unknown> {
-  const { readBytes } = await import('../serde/model-file.ts');
-  const text = new TextDecoder().decode(await readBytes(path));
+  const { readText } = await import('../serde/file.ts');
+  const text = await readText(path);
   try {
     return JSON.parse(text);
   } catch (error) {

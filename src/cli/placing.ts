@@ -142,6 +142,6 @@ async function readPlan(path: string, flags: Flags): Promise<Plan> {
   const given = settled.find(name => name in flags);
   if (given !== undefined)
     throw usage(`the plan says where and how to convert: leave out --${given.replace(/[A-Z]/g, letter => `-${letter.toLowerCase()}`)}`);
-  const [{ readBytes }, { parsePlan }] = await Promise.all([import('../serde/file.ts'), import('../inspect/plan.ts')]);
-  return naming(path, async () => parsePlan(new TextDecoder().decode(await readBytes(path))));
+  const [{ readText }, { parsePlan }] = await Promise.all([import('../serde/file.ts'), import('../inspect/plan.ts')]);
+  return naming(path, async () => parsePlan(await readText(path)));
 }

@@ -78,7 +78,7 @@ export async function checkReports(wanted: readonly WantedReport[], { json, file
  */
 export async function writeReports(report: Report, wanted: readonly WantedReport[], options: ReporterOptions = {}): Promise<0 | 2> {
   if (wanted.length === 0) return exitCodes.ok;
-  const [{ render }, { appendFile, writeFile }] = await Promise.all([import('../report/reporters.ts'), import('../serde/write-file.ts')]);
+  const [{ render }, { appendFile, writeText }] = await Promise.all([import('../report/reporters.ts'), import('../serde/write-file.ts')]);
   let code: 0 | 2 = exitCodes.ok;
   for (const one of [...wanted].sort((x, y) => Number(pathOf(x) === '-') - Number(pathOf(y) === '-'))) {
     const path = pathOf(one);
@@ -86,7 +86,7 @@ export async function writeReports(report: Report, wanted: readonly WantedReport
     try {
       if (path === '-') process.stdout.write(text);
       else if (one.path === undefined) await appendFile(path, text);
-      else await writeFile(path, [new TextEncoder().encode(text)]);
+      else await writeText(path, text);
     } catch (error) {
       if (!(error instanceof FunnelError)) throw error;
       process.stderr.write(`${lineOf(new FunnelError(error.code, `no ${one.format} report: ${error.message}`))}\n`);

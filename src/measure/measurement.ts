@@ -1,4 +1,5 @@
 import type { Optimization, Placement } from '../runtime/session.ts';
+import { nameOf as configurationOf } from '../verify/trial.ts';
 import type { Finding } from '../verify/verdict.ts';
 
 /** What one model took in one configuration; times in milliseconds, memory in bytes. */
@@ -102,7 +103,7 @@ export function exitCodeOf({ findings }: Pick<Measurement, 'findings'>): 0 | 1 {
 
 /** `cpu all`, with the sizes of inputs where they tell configurations apart. */
 export function nameOf(c: ConfigurationTimes, all: readonly ConfigurationTimes[]): string {
-  const name = `${c.provider} ${c.optimization}`;
+  const name = configurationOf(c);
   const alike = all.filter(other => other.provider === c.provider && other.optimization === c.optimization);
   return alike.length > 1 ? `${name} ${shapesOf(c)}` : name;
 }

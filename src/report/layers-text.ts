@@ -1,5 +1,6 @@
 import chalk from 'chalk';
 import type { Culprit, Layer, LayerReport, SelfCheck } from '../verify/layer-report.ts';
+import { nameOf } from '../verify/trial.ts';
 import { nodeText } from './findings.ts';
 import { plain, plural } from './format.ts';
 import { spell } from './results.ts';
@@ -12,7 +13,7 @@ const most = 20;
 export function layersText(found: LayerReport, detail: boolean): string {
   const { layers, culprits, notes } = found;
   const different = layers.filter(l => l.status === 'different').length;
-  const where = `${found.provider} ${found.optimization}, input ${plain(found.input)}`;
+  const where = `${nameOf(found)}, input ${plain(found.input)}`;
   const shown = detail ? layers : [...layers].sort(byWeight).slice(0, most);
   const rows = shown.map(l => [
     plain(l.value),

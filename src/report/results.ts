@@ -13,16 +13,19 @@ export function byOutput(results: readonly OutputResult[]): Map<string, OutputRe
 }
 
 /** Each output at its worst input. */
-export const worstByOutput = (results: readonly OutputResult[]): OutputResult[] => [...byOutput(results).values()].map(worstOf);
+export const worstByOutput = (results: readonly OutputResult[]): OutputResult[] => [...byOutput(results).values()].map(of => worstOf(of)!);
 
-/** The comparison closest to its tolerance, or furthest beyond it. */
-function worstOf(results: readonly OutputResult[]): OutputResult {
-  const rank = ({ comparison: c }: OutputResult) => [c.same ? 0 : 1, c.violations, Number(c.relativeL2) || 0] as const;
-  return results.reduce((x, y) => {
-    const [p, q] = [rank(x), rank(y)];
+/** How far off a comparison is, what counts most first. */
+export const rankOf = ({ comparison: c }: OutputResult): readonly number[] => [c.same ? 0 : 1, c.violations, Number(c.relativeL2) || 0];
+
+/** The first of those that rank highest: closest to their tolerance, or furthest beyond it. */
+export function worstOf(results: readonly OutputResult[], rank = rankOf): OutputResult | undefined {
+  const [first, ...others] = results;
+  return others.reduce((x, y) => {
+    const [p, q] = [rank(x!), rank(y)];
     const i = p.findIndex((v, k) => v !== q[k]);
     return i >= 0 && q[i]! > p[i]! ? y : x;
-  });
+  }, first);
 }
 
 /** Short, and never more digits than mean something. */

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { FunnelError } from '../errors.ts';
 import type { Measurement } from '../measure/measurement.ts';
+import { conforming, parseJson } from '../verify/document.ts';
 import { baselineSchema } from '../verify/known-drift.ts';
 import type { Report } from '../verify/report.ts';
 import type { Verdict } from '../verify/verdict.ts';
@@ -61,23 +62,13 @@ true satisfies Alike<z.infer<typeof benchSchema>, Measurement>;
  */
 export function readReport(text: string, label: string): Report {
   const refuse = (what: string) => new FunnelError('E_REPORT', `${label} is no report: ${what}`);
-  let json: unknown;
-  try {
-    json = JSON.parse(text.replace(/^\uFEFF/, ''));
-  } catch {
-    throw refuse('it is not JSON');
-  }
+  const json = parseJson(text, refuse);
   const named = (json as { readonly schema?: unknown } | null)?.schema;
   if (named !== 'onnx-funnel/report@1') {
     const what = typeof named === 'string' ? `it says that it is ${named.slice(0, 50)}` : 'it does not say';
     throw refuse(`${what}, not onnx-funnel/report@1; write one with --report json=FILE`);
   }
-  const parsed = reportSchema.safeParse(json);
-  if (!parsed.success) {
-    const [issue] = parsed.error.issues;
-    throw refuse(`${issue!.path.join('.') || 'at the top'}: ${issue!.message}`);
-  }
-  return ordered(parsed.data, json) as Report;
+  return ordered(conforming(json, reportSchema, refuse), json) as Report;
 }
 
 /** A value with its keys in the order of the text it comes from: written again, it is that text again. */

@@ -1,5 +1,7 @@
 import chalk from 'chalk';
+import { nameOf } from '../verify/trial.ts';
 import type { ConfigurationResult, Finding, OutputResult, Status, Verdict } from '../verify/verdict.ts';
+import { percent } from '../verify/words.ts';
 import { plain, plural } from './format.ts';
 import { layersText, selfCheckText } from './layers-text.ts';
 import { spell, worstByOutput } from './results.ts';
@@ -44,7 +46,7 @@ function configurationTable(configurations: readonly ConfigurationResult[]): str
   const rows = configurations.map(c => {
     const nodes = Object.entries(c.placement.b?.nodes ?? {}).map(([name, n]) => `${n} ${name.replace('ExecutionProvider', '')}`);
     const result = c.status === 'same' ? chalk.green(c.identical ? 'same bits' : 'same') : paint[c.status](c.status);
-    return [`${c.provider} ${c.optimization}`, result, plain(c.adapter ?? ''), ...(placed ? [plain(nodes.join(', '))] : [])];
+    return [nameOf(c), result, plain(c.adapter ?? ''), ...(placed ? [plain(nodes.join(', '))] : [])];
   });
   return leftTable(['configuration', 'result', 'adapter', ...(placed ? ['nodes of B'] : [])], rows);
 }
@@ -67,14 +69,14 @@ function row(c: ConfigurationResult, { output, input, comparison: s, tolerance: 
   const decibels = typeof s.snrDb === 'number' ? `${s.snrDb.toFixed(0)} dB` : spell(s.snrDb);
   const numbers = [spell(s.relativeL2), t.source === 'exact' ? 'exact' : spell(t.relativeL2), spell(s.maxAbs), spell(s.p99Abs)];
   return [
-    `${c.provider} ${c.optimization}`,
+    nameOf(c),
     plain(output),
     plain(input),
     ...numbers,
     s.maxUlp === undefined ? '' : String(s.maxUlp),
     decibels,
     outside,
-    ...Array.from({ length: rankings }, (_, i) => (s.topK?.[i] ? `${Math.floor(s.topK[i].agreement * 1000) / 10} %` : '')),
+    ...Array.from({ length: rankings }, (_, i) => (s.topK?.[i] ? percent(s.topK[i].agreement) : '')),
     verdict,
   ];
 }

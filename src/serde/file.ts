@@ -31,6 +31,11 @@ export async function readBytes(path: string): Promise<Uint8Array> {
   }
 }
 
+/** The text of a file, in UTF-8; a byte order mark is no part of it. @throws as `readBytes` does */
+export async function readText(path: string): Promise<string> {
+  return new TextDecoder().decode(await readBytes(path));
+}
+
 async function fill(handle: FileHandle, size: number): Promise<Uint8Array> {
   const bytes = new Uint8Array(size);
   let at = 0;

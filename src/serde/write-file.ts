@@ -35,6 +35,11 @@ export async function writeFile(path: string, chunks: Iterable<Payload>): Promis
   await staged.commit();
 }
 
+/** The same with text, in UTF-8. @throws FunnelError E_WRITE */
+export function writeText(path: string, text: string): Promise<void> {
+  return writeFile(path, [new TextEncoder().encode(text)]);
+}
+
 /** The first half of `writeFile`. @throws FunnelError E_WRITE */
 export async function stage(path: string, chunks: Iterable<Payload>): Promise<Staged> {
   if (path === '-') return stageDirectly(() => writeStdout(chunks));

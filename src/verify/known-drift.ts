@@ -1,6 +1,8 @@
 import { z } from 'zod';
 import { FunnelError } from '../errors.ts';
+import { optimizations } from '../runtime/optimization.ts';
 import type { Comparison } from './compare.ts';
+import { conforming, parseJson } from './document.ts';
 import type { Case } from './report.ts';
 import type { OutputResult, Verdict } from './verdict.ts';
 
@@ -15,7 +17,7 @@ const size = z.number().nonnegative();
 const entrySchema = z.strictObject({
   case: z.string(),
   provider: z.string(),
-  optimization: z.enum(['disabled', 'basic', 'extended', 'all']),
+  optimization: z.enum(optimizations),
   output: z.string(),
   input: z.string(),
   sha256: z.string().regex(/^[0-9a-f]{64}$/, 'must be a SHA-256 in hexadecimal'),
@@ -39,24 +41,14 @@ export interface DriftBaseline {
 /** @throws FunnelError `E_BASELINE` for text that is no baseline: what is wrong, and where */
 export function readBaseline(text: string, label: string): DriftBaseline {
   const refuse = (what: string) => new FunnelError('E_BASELINE', `${label} is no baseline: ${what}; --update-baseline writes one`);
-  let json: unknown;
-  try {
-    json = JSON.parse(text.replace(/^\uFEFF/, ''));
-  } catch {
-    throw refuse('it is not JSON');
-  }
-  const parsed = baselineSchema.safeParse(json);
-  if (!parsed.success) {
-    const [issue] = parsed.error.issues;
-    throw refuse(`${issue!.path.join('.') || 'at the top'}: ${issue!.message}`);
-  }
+  const baseline = conforming(parseJson(text, refuse), baselineSchema, refuse);
   const seen = new Set<string>();
-  for (const e of parsed.data.entries) {
+  for (const e of baseline.entries) {
     const key = keyOf(e);
     if (seen.has(key)) throw refuse(`it has two entries for ${whereOf(e)} of ${e.case}`);
     seen.add(key);
   }
-  return parsed.data;
+  return baseline;
 }
 
 export const emptyBaseline: DriftBaseline = { schema: 'onnx-funnel/baseline@1', entries: [] };

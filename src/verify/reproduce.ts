@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { FunnelError } from '../errors.ts';
 import type { Model } from '../ir/model.ts';
 import type { Value } from '../ir/value.ts';
+import { reason } from '../serde/file.ts';
 import { write, writeBytes } from '../serde/model-file.ts';
 import { encodeTensor } from '../serde/tensors.ts';
 import type { Tensor } from '../tensor/tensor.ts';
@@ -25,8 +26,8 @@ export async function writeFailure(
 ): Promise<string> {
   const into = number === undefined ? folder : join(folder, String(number));
   const data = join(into, 'test_data_set_0');
-  await mkdir(data, { recursive: true }).catch((error: NodeJS.ErrnoException) => {
-    throw new FunnelError('E_WRITE', `can't make the folder ${data}: ${error.code ?? error.message}`, { cause: error });
+  await mkdir(data, { recursive: true }).catch(error => {
+    throw new FunnelError('E_WRITE', `can't make the folder ${data}: ${reason(error)}`, { cause: error });
   });
   const ofA = cut(a, nodesOfA, only(fromOfA, values), [before]);
   const ofB = cut(b, nodes, only(from, values), [after]);

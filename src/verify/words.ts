@@ -16,4 +16,5 @@ export function describeDifference(c: Comparison, allowed: JsonNumber): string {
   return parts.join('; ');
 }
 
-const percent = (x: number): string => `${Math.floor(x * 1000) / 10} %`;
+/** A part of 1, in percent; never more than it is. */
+export const percent = (x: number): string => `${Math.floor(x * 1000) / 10} %`;

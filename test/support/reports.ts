@@ -1,4 +1,5 @@
-import type { Comparison } from '../../src/verify/compare.ts';
+import { Tensor } from '../../src/tensor/tensor.ts';
+import { type Comparison, compare } from '../../src/verify/compare.ts';
 import type { LayerReport, SelfCheck } from '../../src/verify/layer-report.ts';
 import { type Case, type Report, reportOf } from '../../src/verify/report.ts';
 import type { ConfigurationResult, Finding, OutputResult, Status, Verdict } from '../../src/verify/verdict.ts';
@@ -8,29 +9,8 @@ import type { ConfigurationResult, Finding, OutputResult, Status, Verdict } from
 /** What no format may take for its own: markup of all kinds, separators, control characters, half a surrogate pair. */
 export const hostile = '</details><script>&"\'|`*_x_ [a](b) $x$ %0A::error::,:@user \u001b[31m\u0000\r\n\ud800 ]]> é→🙂';
 
-const equal: Comparison = {
-  same: true,
-  identical: true,
-  reasons: [],
-  elements: 1000,
-  violations: 0,
-  maxAbs: 0,
-  meanAbs: 0,
-  p99Abs: 0,
-  maxRel: 0,
-  meanRel: 0,
-  p99Rel: 0,
-  maxUlp: 0,
-  meanUlp: 0,
-  p99Ulp: 0,
-  relativeL2: 0,
-  cosine: 1,
-  snrDb: 'Infinity',
-  psnrDb: 'Infinity',
-  worst: undefined,
-  requiredAtol: 0,
-  histogram: [],
-};
+const zeros = Tensor.of('float', [1000], new Float64Array(1000));
+const equal: Comparison = compare(zeros, zeros, { atol: 0, rtol: 0, relativeL2: 0, equalNan: false });
 
 /** A comparison that is off by a relative L2 and a largest difference of `size`. */
 export function off(size: number, more: Partial<Comparison> = {}): Comparison {

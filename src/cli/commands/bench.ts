@@ -1,6 +1,7 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import type { BenchOptions } from '../../measure/bench.ts';
 import type { Measurement } from '../../measure/measurement.ts';
+import { optimizations } from '../../runtime/optimization.ts';
 import { usage } from '../failure.ts';
 import { leaving } from '../interrupt.ts';
 import { checkNames, unknownName } from '../names.ts';
@@ -39,7 +40,7 @@ export const bench = (): Command =>
     addOptions(
       new Command('bench'),
       listOption('--provider <a,b>', 'execution providers to run on: cpu, webgpu, cuda and what else ONNX Runtime has here (default: cpu)'),
-      choice('--optimization <level>', 'level of graph optimisation (default: all)', ['disabled', 'basic', 'extended', 'all']),
+      choice('--optimization <level>', 'level of graph optimisation (default: all)', optimizations),
       new Option('--runs <number>', 'rounds; each runs both models (default: 20, or what --seconds leaves time for)').argParser(
         wholeNumber(1),
       ),
@@ -79,7 +80,7 @@ async function run(a: string, b: string, flags: Flags): Promise<void> {
   checkNames('provider', flags.provider ?? [], providerNames);
   await checkReports(flags.report ?? [], [a, b]);
   // All of it now: an interrupted process is to report at once.
-  const [api, { exitCodeOf }, { benchText }, { say }, { progressBar }, { writeFile }] = await Promise.all([
+  const [api, { exitCodeOf }, { benchText }, { say }, { progressBar }, { writeText }] = await Promise.all([
     import('../../api.ts'),
     import('../../measure/measurement.ts'),
     import('../../report/bench-text.ts'),
@@ -94,8 +95,7 @@ async function run(a: string, b: string, flags: Flags): Promise<void> {
     .finally(() => progress.stop());
   const report = async () => {
     const measurement = await measuring;
-    for (const { format, file } of flags.report ?? [])
-      await writeFile(file, [new TextEncoder().encode(await formats[format](measurement))]);
+    for (const { format, file } of flags.report ?? []) await writeText(file, await formats[format](measurement));
     say({ json: measurement, text: colors => benchText(measurement, colors) }, flags);
     process.exitCode = exitCodeOf(measurement);
   };

@@ -31,16 +31,16 @@ export const client = (): Command =>
 async function run(input: string, flags: Flags): Promise<void> {
   const output = await wanted(input, flags.output);
   const model = await readModel(input);
-  const [{ clientSource }, { writeBytes }, { say }] = await Promise.all([
+  const [{ clientSource }, { writeText }, { say }] = await Promise.all([
     import('../../codegen/client-source.ts'),
-    import('../../serde/model-file.ts'),
+    import('../../serde/write-file.ts'),
     import('../output.ts'),
   ]);
   const source = input === '-' ? 'model' : basename(input);
   const command = ['funnel client', input === '-' ? '-' : source, '-o', output === '-' ? '-' : basename(output)];
   if (flags.name !== undefined) command.push('--name', flags.name);
   const text = await naming(input, () => clientSource(model, { name: flags.name, source, command: command.join(' ') }));
-  await writeBytes(output, [new TextEncoder().encode(text)]);
+  await writeText(output, text);
   const json = { schema: 'onnx-funnel/client@1', input, output } as const;
   if (output !== '-' || flags.json) say({ json, text: () => `${input} → ${output}` }, flags, output === '-' ? 'stderr' : 'stdout');
 }

@@ -1,6 +1,4 @@
-import { readFile } from 'node:fs/promises';
 import { Command, Option } from 'commander';
-import { FunnelError } from '../../errors.ts';
 import { usage } from '../failure.ts';
 import { addOptions, type CommonFlags, examples, jsonOption } from '../options.ts';
 import { checkReports, reportOption, takesStdout, type WantedReport, writeReports } from '../reporting.ts';
@@ -34,13 +32,14 @@ async function run(paths: readonly string[], flags: Flags): Promise<void> {
   const output: WantedReport[] = flags.output === undefined ? [] : [{ format: 'json', path: flags.output }];
   const wanted = [...output, ...(flags.report ?? [])];
   await checkReports(wanted, { json: flags.json, files: paths });
-  const [{ mergeReports: merge }, { readReport }, { exitCodeOfReport }] = await Promise.all([
+  const [{ mergeReports: merge }, { readReport }, { readText }, { exitCodeOfReport }] = await Promise.all([
     import('../../ci/merge.ts'),
     import('../../report/schema.ts'),
+    import('../../serde/file.ts'),
     import('../../verify/report.ts'),
   ]);
   if (paths.includes('-')) throw usage("reports can't come from standard input: name their files");
-  const parts = await Promise.all(paths.map(async path => ({ label: path, report: readReport(await textOf(path), path) })));
+  const parts = await Promise.all(paths.map(async path => ({ label: path, report: readReport(await readText(path), path) })));
   const report = merge(parts, { allowMissing: flags.allowMissing ?? false });
   if (!takesStdout(wanted)) {
     const [{ say }, { reportText }] = await Promise.all([import('../output.ts'), import('../../report/report-text.ts')]);
@@ -48,11 +47,4 @@ async function run(paths: readonly string[], flags: Flags): Promise<void> {
   }
   const least = await writeReports(report, wanted, flags);
   process.exitCode = Math.max(least, exitCodeOfReport(report));
-}
-
-async function textOf(path: string): Promise<string> {
-  const { reason } = await import('../../serde/file.ts');
-  return readFile(path, 'utf8').catch(error => {
-    throw new FunnelError('E_READ', `can't read ${path}: ${reason(error)}`, { cause: error });
-  });
 }

@@ -40,8 +40,8 @@ async function run(input: string, { output = '-', full = false, types = false, j
     process.stdout.write(shown.endsWith('\n') ? shown : `${shown}\n`);
     return;
   }
-  const { writeFile } = await import('../../serde/write-file.ts');
-  await writeFile(output, [new TextEncoder().encode(document)]);
+  const { writeText } = await import('../../serde/write-file.ts');
+  await writeText(output, document);
 }
 
 /** Names come from files that others made: no control sequences reach the terminal. */

@@ -1,4 +1,5 @@
 import type { LayerReport, NodeRef } from '../../verify/layer-report.ts';
+import { nameOf } from '../../verify/trial.ts';
 import { plural } from '../format.ts';
 import { DriftChart } from './charts.tsx';
 import { Section } from './page.tsx';
@@ -8,9 +9,9 @@ import { clip, spell } from './text.ts';
 /** How B drifts from A, layer by layer, and where it first goes wrong. The table below the chart is what the pointer's reading comes from. */
 export function Layers({ layers: report }: { readonly layers: LayerReport | undefined }) {
   if (!report) return null;
-  const { layers, culprits, notes, provider, optimization, input } = report;
+  const { layers, culprits, notes, input } = report;
   const guilty = new Set(culprits.map(c => c.value));
-  const where = `${provider} ${optimization}, input ${clip(input)}`;
+  const where = `${nameOf(report)}, input ${clip(input)}`;
   return (
     <Section title="Layer by layer" note={`${plural(layers.length, 'value')} that both models compute, on ${where}.`}>
       {culprits.map(c => (

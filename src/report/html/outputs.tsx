@@ -1,4 +1,5 @@
 import type { ComponentChildren } from 'preact';
+import { nameOf } from '../../verify/trial.ts';
 import type { ConfigurationResult, OutputResult, Verdict } from '../../verify/verdict.ts';
 import { count, plural } from '../format.ts';
 import { HistogramChart } from './charts.tsx';
@@ -26,7 +27,7 @@ export function Outputs({ verdict: { configurations } }: { readonly verdict: Ver
       {charts.length > 0 && (
         <div class="grid">
           {charts.slice(0, MOST).map(({ configuration: c, result }) => (
-            <Histogram key={`${c.provider} ${c.optimization} ${result.output}`} configuration={c} result={result} />
+            <Histogram key={`${nameOf(c)} ${result.output}`} configuration={c} result={result} />
           ))}
         </div>
       )}
@@ -48,7 +49,7 @@ interface Row {
 
 const columns: readonly (readonly [title: string, cell: (row: Row) => ComponentChildren, always: boolean])[] = [
   ['output', r => <Name>{r.result.output}</Name>, true],
-  ['configuration', ({ configuration: c }) => `${c.provider} ${c.optimization}`, true],
+  ['configuration', ({ configuration: c }) => nameOf(c), true],
   ['input', r => clip(r.result.input), true],
   ['result', r => <Outcome of={r.result} />, true],
   ['outside', ({ result: { comparison: s } }) => (s.violations === 0 ? '0' : `${count(s.violations)} of ${count(s.elements)}`), true],
@@ -94,10 +95,10 @@ function Histogram({ configuration: c, result: { output, input, comparison: s, t
   return (
     <figure>
       <figcaption>
-        <Name>{output}</Name> <span class="dim">{`${c.provider} ${c.optimization}, ${clip(input)}`}</span>
+        <Name>{output}</Name> <span class="dim">{`${nameOf(c)}, ${clip(input)}`}</span>
       </figcaption>
       <HistogramChart
-        label={`Histogram of |a − b| for output ${clip(output)} on ${c.provider} ${c.optimization}`}
+        label={`Histogram of |a − b| for output ${clip(output)} on ${nameOf(c)}`}
         decades={s.histogram}
         tolerance={t.atol}
         exceeded={s.violations > 0}

@@ -1,5 +1,6 @@
 import type { JsonNumber } from '../../verify/compare.ts';
 import { plain } from '../format.ts';
+import { spell as spelled } from '../results.ts';
 
 /** Characters of a name that a page shows. */
 const LONGEST = 120;
@@ -13,8 +14,5 @@ export function clip(text: string, longest = LONGEST): string {
   return plain(short).replace(TURNING, '?');
 }
 
-/** Short, and never more digits than mean something. */
-export function spell(x: JsonNumber): string {
-  if (typeof x !== 'number') return x === 'Infinity' ? '∞' : x === '-Infinity' ? '−∞' : 'NaN';
-  return x === 0 ? '0' : x.toExponential(1);
-}
+/** As on a terminal, but for the minus sign, of which a page has a real one. */
+export const spell = (x: JsonNumber): string => (x === '-Infinity' ? '−∞' : spelled(x));

@@ -1,26 +1,15 @@
 import type { ConfigurationResult, OutputResult, Verdict } from '../../verify/verdict.ts';
+import { rankOf, worstOf } from '../results.ts';
 
-/** How far B is off: a rank that grows. */
-const rank = ({ comparison: c }: OutputResult) => [c.same ? 0 : 1, c.violations, Number(c.relativeL2) || 0, Number(c.maxAbs) || 0] as const;
-
-/** The result that is closest to its tolerance, or furthest beyond it. */
-export function worstOf(results: readonly OutputResult[]): OutputResult | undefined {
-  let worst: OutputResult | undefined;
-  for (const result of results) {
-    if (!worst) {
-      worst = result;
-      continue;
-    }
-    const [before, now] = [rank(worst), rank(result)];
-    const i = now.findIndex((v, k) => v !== before[k]);
-    if (i >= 0 && now[i]! > before[i]!) worst = result;
-  }
-  return worst;
-}
+/** Where a page has one place, the largest difference decides between comparisons that rank alike. */
+const rank = (r: OutputResult) => [...rankOf(r), Number(r.comparison.maxAbs) || 0];
 
 /** Where B is furthest off; undefined where nothing differs. */
 export function failing(verdict: Verdict): { readonly configuration: ConfigurationResult; readonly result: OutputResult } | undefined {
-  const result = worstOf(verdict.configurations.flatMap(c => c.results).filter(r => !r.comparison.same));
+  const result = worstOf(
+    verdict.configurations.flatMap(c => c.results).filter(r => !r.comparison.same),
+    rank,
+  );
   const configuration = verdict.configurations.find(c => result && c.results.includes(result));
   return result && configuration && { configuration, result };
 }
@@ -33,7 +22,10 @@ export function worstByOutput(configurations: readonly ConfigurationResult[]): {
   const outputs = [...new Set(configurations.flatMap(c => c.results.map(r => r.output)))];
   return outputs.flatMap(output =>
     configurations.flatMap(configuration => {
-      const result = worstOf(configuration.results.filter(r => r.output === output));
+      const result = worstOf(
+        configuration.results.filter(r => r.output === output),
+        rank,
+      );
       return result ? [{ configuration, result }] : [];
     }),
   );
