@@ -12,9 +12,10 @@ import { Tensor } from '../src/tensor/tensor.ts';
 import { epsilonOf } from '../src/tensor/ulp.ts';
 import { Baseline } from '../src/verify/baseline.ts';
 import { type Comparison, compare } from '../src/verify/compare.ts';
+import { referenceConfiguration } from '../src/verify/configuration.ts';
 import { generate, type InputKind, type InputSet } from '../src/verify/inputs.ts';
 import { ruleOf } from '../src/verify/tolerance.ts';
-import { feedsFor, referenceConfiguration, trial } from '../src/verify/trial.ts';
+import { feedsFor, trial } from '../src/verify/trial.ts';
 import { Dice } from './dice.ts';
 
 /** How a result differs. `rounding`: by what rounding of weights alone does to this network, or where its own result is not finite. */

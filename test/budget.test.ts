@@ -3,7 +3,7 @@ import { applyBaseline } from '../src/verify/budget.ts';
 import type { Comparison } from '../src/verify/compare.ts';
 import { baselineOf, emptyBaseline, readBaseline } from '../src/verify/known-drift.ts';
 import type { ConfigurationResult, Verdict } from '../src/verify/verdict.ts';
-import { configuration, off, result, verdict } from './support/reports.ts';
+import { blame, configuration, layers, off, result, verdict } from './support/reports.ts';
 
 const failing = (comparison: Comparison, more: Partial<ConfigurationResult> = {}) =>
   verdict('different', [configuration([result('y', comparison), result('z')], more)]);
@@ -80,6 +80,40 @@ describe('known drift', () => {
     expect(failed('timeout').reasons.map(r => r.code)).toEqual(['runtime-timeout']);
     for (const status of ['invalid', 'inconclusive', 'unavailable'] as const)
       expect(applyBaseline({ ...v, status, same: false }, 'a', budget).status).toBe(status);
+  });
+
+  test('nodes to blame are accepted with the drift they explain, and never without it', () => {
+    const found = layers(10);
+    const at = { provider: found.provider, optimization: found.optimization };
+    const blamed = (v: Verdict): Verdict => ({
+      ...v,
+      status: 'different',
+      same: false,
+      reasons: [...v.reasons, ...blame(found)],
+      layers: found,
+    });
+    const drifting = blamed(failing(off(0.1), at));
+    const accepts = known(drifting);
+    expect(codes(applyBaseline(drifting, 'a', accepts))).toEqual(['same', 'within-budget', 'layer-values']);
+    // Outputs agree, and a node computes something else: no output has a budget that it could have used.
+    const quiet = blamed(verdict('same', [configuration([result('y'), result('z')], at)]));
+    expect(codes(applyBaseline(quiet, 'a', accepts))).toEqual(['different', 'layer-values', 'baseline-smaller']);
+    expect(codes(applyBaseline(quiet, 'b', accepts))).toEqual(['different', 'layer-values', 'baseline-unmatched']);
+    // The drift is that of another input, or of another configuration.
+    expect(codes(applyBaseline({ ...drifting, layers: { ...found, input: 'flips' } }, 'a', accepts))).toContain('layer-values');
+    expect(applyBaseline({ ...drifting, layers: { ...found, input: 'flips' } }, 'a', accepts).status).toBe('different');
+    expect(applyBaseline(blamed(failing(off(0.1))), 'a', budget).status).toBe('different');
+    // It has grown.
+    expect(codes(applyBaseline(blamed(failing(off(0.2), at)), 'a', accepts))).toEqual(['different', 'over-budget', 'layer-values']);
+  });
+
+  test('a random output has no budget, and none makes it the same', () => {
+    const random = { ...result('z', off(0.1)), random: true as const };
+    const v = verdict('different', [configuration([result('y', off(0.1)), random])]);
+    expect(known(v).entries.map(e => e.output)).toEqual(['y']);
+    const after = applyBaseline(v, 'a', known(v));
+    expect(codes(after)).toEqual(['inconclusive', 'random-output', 'within-budget']);
+    expect(after.summary).toMatch(/^inconclusive: output 'z': A gives other values/);
   });
 
   test('one budget does not pay for another comparison', () => {

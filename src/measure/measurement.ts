@@ -1,5 +1,5 @@
 import type { Optimization, Placement } from '../runtime/session.ts';
-import { nameOf as configurationOf } from '../verify/trial.ts';
+import { nameOf as configurationOf } from '../verify/configuration.ts';
 import type { Finding } from '../verify/verdict.ts';
 
 /** What one model took in one configuration; times in milliseconds, memory in bytes. */

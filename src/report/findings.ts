@@ -39,28 +39,11 @@ export function findingsOf(report: Report): CaseFinding[] {
 }
 
 export function findingsOfCase({ name, verdict }: Case): CaseFinding[] {
-  const { reasons, warnings, layers, selfCheck, same } = verdict;
+  const { reasons, warnings } = verdict;
   const about = { case: name, file: (verdict.b ?? verdict.a)?.label, nodes: [] };
   return [
-    ...reasons.map(r => ({ ...r, ...about, level: 'error' as const })),
-    ...(layers?.culprits ?? []).map(c => ({
-      ...about,
-      level: same ? ('warning' as const) : ('error' as const),
-      code: 'culprit',
-      where: `value '${c.value}'`,
-      message: `${c.message} (computed by ${nodeText(c.node)})`,
-      nodes: c.nodes.b.length > 0 ? c.nodes.b : [c.node],
-    })),
-    ...warnings.map(w => ({ ...w, ...about, level: notes.has(w.code) ? ('note' as const) : ('warning' as const) })),
-    ...(selfCheck?.mutations ?? [])
-      .filter(m => !m.detected)
-      .map(m => ({
-        ...about,
-        level: 'warning' as const,
-        code: 'mutation-missed',
-        where: `node '${m.node}'`,
-        message: `${m.kind}: ${m.message}`,
-      })),
+    ...reasons.map(r => ({ ...about, ...r, level: 'error' as const })),
+    ...warnings.map(w => ({ ...about, ...w, level: notes.has(w.code) ? ('note' as const) : ('warning' as const) })),
   ];
 }
 

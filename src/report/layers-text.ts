@@ -1,6 +1,6 @@
 import chalk from 'chalk';
+import { nameOf } from '../verify/configuration.ts';
 import type { Culprit, Layer, LayerReport, SelfCheck } from '../verify/layer-report.ts';
-import { nameOf } from '../verify/trial.ts';
 import { nodeText } from './findings.ts';
 import { plain, plural } from './format.ts';
 import { spell } from './results.ts';
@@ -38,20 +38,20 @@ function byWeight(x: Layer, y: Layer): number {
   return rank(x) - rank(y) || (Number(y.local.relativeL2) || 0) - (Number(x.local.relativeL2) || 0);
 }
 
-function culpritLines({ value, node, nodes, message, folder }: Culprit): string[] {
+/** Where it is; how far it is off, a reason of the verdict says. */
+function culpritLines({ value, node, nodes }: Culprit): string[] {
   const others = nodes.b.filter(n => n.name !== node.name);
   return [
-    `  ${chalk.red('✗')} first wrong at ${chalk.bold(plain(value))}, computed by ${plain(nodeText(node))}: ${plain(message)}`,
+    `  ${chalk.red('✗')} first wrong at ${chalk.bold(plain(value))}, computed by ${plain(nodeText(node))}`,
     ...(others.length > 0 ? [chalk.dim(`      with ${plain(others.map(nodeText).join(', '))}`)] : []),
     ...(nodes.a.length > 0 ? [chalk.dim(`      in A: ${plain(nodes.a.map(nodeText).join(', '))}`)] : []),
-    ...(folder ? [`      the smallest models that differ: ${plain(folder)}`] : []),
   ];
 }
 
-/** Whether the comparison can fail: what it missed, and with `detail` all that was tried. */
+/** Whether the comparison can fail: with `detail` all that was tried, and all where it noticed nothing; what it missed else, a warning says. */
 export function selfCheckText({ mutations, detected }: SelfCheck, detail: boolean): string {
   const paint = detected === mutations.length ? chalk.green : chalk.yellow;
-  const told = mutations.filter(m => detail || !m.detected);
+  const told = detail || detected === 0 ? mutations : [];
   return [
     `${chalk.bold('self-check')}: ${paint(`${detected} of ${plural(mutations.length, 'mutation')} of B detected`)}`,
     ...told.map(m => `  ${m.detected ? chalk.green('✓') : chalk.yellow('!')} ${plain(`${m.kind} at ${m.node}: ${m.message}`)}`),

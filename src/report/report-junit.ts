@@ -1,8 +1,8 @@
 import { toUSVString } from 'node:util';
 import XMLBuilder from 'fast-xml-builder';
+import { nameOf } from '../verify/configuration.ts';
 import type { Case, Report } from '../verify/report.ts';
-import { nameOf } from '../verify/trial.ts';
-import type { ConfigurationResult, Failure, Finding, OutputResult, Verdict } from '../verify/verdict.ts';
+import type { ConfigurationResult, Failure, OutputResult, Verdict } from '../verify/verdict.ts';
 import { findingsOf } from './findings.ts';
 import { plain } from './format.ts';
 import { byOutput, spell, worstByOutput } from './results.ts';
@@ -56,10 +56,7 @@ function suiteOf({ name, verdict }: Case): Suite {
   const tests = [
     ...(problems.length > 0 ? [{ name: 'models', problems }] : []),
     ...verdict.configurations.flatMap(testsOf),
-    ...(verdict.layers?.culprits ?? []).map(c => ({
-      name: `layers: value '${c.value}'`,
-      problems: verdict.same ? [] : [problem('failure', 'culprit', c.message)],
-    })),
+    ...verdict.reasons.filter(r => r.nodes).map(r => ({ name: `layers: ${r.where}`, problems: [problem('failure', r.code, r.message)] })),
   ];
   // Whatever else is there: a verdict that is not `same` is never green.
   const failed = verdict.same || tests.some(t => t.problems.length > 0);
@@ -75,10 +72,9 @@ function suiteOf({ name, verdict }: Case): Suite {
 }
 
 /** Reasons that belong to no configuration: edges of the models, models that do not load, nothing to compare. */
-function modelProblems({ reasons, configurations }: Verdict): Problem[] {
-  const inside = ({ where }: Finding) => configurations.some(c => where.startsWith(`${nameOf(c)}, `));
+function modelProblems({ reasons }: Verdict): Problem[] {
   return reasons
-    .filter(r => !inside(r))
+    .filter(r => !r.configuration)
     .map(r => problem(r.code.startsWith('runtime-') ? 'error' : 'failure', r.code, `${r.where}: ${r.message}`));
 }
 

@@ -1,5 +1,5 @@
+import { nameOf } from '../verify/configuration.ts';
 import type { Case, Report } from '../verify/report.ts';
-import { nameOf } from '../verify/trial.ts';
 import type { Status, Verdict } from '../verify/verdict.ts';
 import { type CaseFinding, findingsOfCase, type Level, nodeText } from './findings.ts';
 import { plural, tally } from './format.ts';

@@ -92,14 +92,6 @@ export const rules: Readonly<Record<string, Rule>> = {
     title: 'Nodes ran on the CPU',
     help: 'The provider has no kernel for them, so that the runtime placed them on the CPU.',
   },
-  culprit: {
-    title: 'Where B first goes wrong',
-    help: 'The values that these nodes read agree, and the one that they compute does not.',
-  },
-  'mutation-missed': {
-    title: 'The comparison missed a broken model',
-    help: 'B was broken on purpose, and the comparison still called it the same: other inputs, or a smaller tolerance, would make it stronger.',
-  },
   interrupted: { title: 'The run was interrupted', help: 'What is reported holds, and more was to come.' },
   'runtime-load': { title: 'The model does not load', help: runtime },
   'runtime-unsupported-op': { title: 'An operator is not known to ONNX Runtime', help: runtime },

@@ -1,9 +1,9 @@
 import { z } from 'zod';
 import { optimizations } from '../runtime/optimization.ts';
+import { finding } from './schema-verdict.ts';
 
 const milliseconds = z.number().nonnegative();
 const byteCount = z.number().nonnegative();
-const finding = z.strictObject({ code: z.string(), where: z.string(), message: z.string() });
 const label = z.strictObject({ label: z.string() });
 
 const modelTimes = z.strictObject({

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { count, jsonNumber, optimization } from './schema-values.ts';
 
-const node = z
+export const node = z
   .strictObject({
     name: z.string().meta({ description: 'Its own name, or that of its first result.' }),
     operator: z.string(),

@@ -1,12 +1,21 @@
 import { z } from 'zod';
 import { inputKinds } from '../verify/inputs.ts';
-import { layersSchema, selfCheckSchema } from './schema-layers.ts';
+import { layersSchema, node, selfCheckSchema } from './schema-layers.ts';
 import { count, jsonNumber, optimization, sha256, value } from './schema-values.ts';
 
 export const status = z.enum(['same', 'different', 'inconclusive', 'unavailable', 'invalid']).meta({ id: 'status' });
 
-const finding = z
-  .strictObject({ code: z.string().meta({ description: 'Stable.' }), where: z.string(), message: z.string() })
+export const finding = z
+  .strictObject({
+    code: z.string().meta({ description: 'Stable.' }),
+    where: z.string(),
+    message: z.string(),
+    configuration: z
+      .strictObject({ provider: z.string(), optimization })
+      .optional()
+      .meta({ description: 'Where it was found; absent for what is about the models.' }),
+    nodes: z.array(node).optional().meta({ description: 'Nodes of B that are to blame, where they are known.' }),
+  })
   .meta({ id: 'finding' });
 
 const comparison = z
@@ -71,6 +80,7 @@ const result = z
       .meta({ description: "A here against the reference: the runtime's own drift." }),
     tolerance,
     comparison,
+    random: z.literal(true).optional().meta({ description: 'A gives other values from run to run: the comparison says nothing about B.' }),
   })
   .meta({ id: 'result', description: 'One output under one input in one configuration.' });
 

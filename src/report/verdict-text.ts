@@ -1,5 +1,5 @@
 import chalk from 'chalk';
-import { nameOf } from '../verify/trial.ts';
+import { nameOf } from '../verify/configuration.ts';
 import type { ConfigurationResult, Finding, OutputResult, Status, Verdict } from '../verify/verdict.ts';
 import { percent } from '../verify/words.ts';
 import { plain, plural } from './format.ts';

@@ -2,10 +2,11 @@ import type { ModelSource, Runtime, Session, Tensors } from '../runtime/session.
 import { type DType, dtypes, isFloat, isKnown } from '../tensor/dtype.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { type Comparison, compare } from './compare.ts';
+import { type Configuration, isReference, nameOf, referenceConfiguration } from './configuration.ts';
 import { type InputSet, type InputSummary, perturbed, summarise } from './inputs.ts';
 import { nanInputs, storedDifference } from './remarks.ts';
 import { type Circumstances, type GivenTolerances, isNoise, ruleOf, type Tolerance, toleranceFor } from './tolerance.ts';
-import { type Configuration, isReference, nameOf, referenceConfiguration, type Trial, trial } from './trial.ts';
+import { type Trial, trial } from './trial.ts';
 import type { Finding } from './verdict.ts';
 
 export interface BaselineOptions {

@@ -1,6 +1,6 @@
-import { reasonsOf, summaryOf } from './conclude.ts';
+import { randomOutputs, reasonsOf, summaryOf } from './conclude.ts';
+import { nameOf } from './configuration.ts';
 import { type DriftBaseline, hasShrunk, isMeasurable, type KnownDrift, keyOf, type Measure, measures, whereOf } from './known-drift.ts';
-import { nameOf } from './trial.ts';
 import type { ConfigurationResult, Finding, OutputResult, Verdict } from './verdict.ts';
 
 /** What became of one comparison that the baseline knows. */
@@ -14,6 +14,7 @@ interface Use {
 /**
  * A verdict in the light of drift that is known and accepted: a comparison within its budget counts as the same, with a warning;
  * one beyond it is different, with both sizes. Only sizes of differences have a budget: edges that differ, NaN and failures stay what they are.
+ * Nodes to blame are accepted with the drift that led to them, and only with it: what is wrong and moves no output has no budget.
  * `name` is that of the case in the baseline.
  */
 export function applyBaseline(verdict: Verdict, name: string, baseline: DriftBaseline): Verdict {
@@ -22,9 +23,11 @@ export function applyBaseline(verdict: Verdict, name: string, baseline: DriftBas
   const uses = usesOf(verdict, name, known);
   const accepted = new Set(uses.filter(u => u.as === 'within').map(u => u.result));
   const configurations = accepted.size === 0 ? verdict.configurations : verdict.configurations.map(c => settled(c, accepted));
-  const reasons = reasonsNow(verdict, configurations, uses);
-  const warnings = [...verdict.warnings, ...remarksOn(uses), ...unmatched(verdict, name, known, uses)];
-  const status = statusNow(verdict, configurations, reasons);
+  const { excused, blamed } = culprits(verdict, configurations, accepted);
+  const status = statusNow(verdict, configurations, blamed);
+  const random = status === 'inconclusive' && verdict.status === 'different' ? randomOutputs(configurations) : [];
+  const reasons = [...reasonsNow(verdict, configurations, uses), ...blamed, ...random];
+  const warnings = [...verdict.warnings, ...remarksOn(uses), ...excused, ...unmatched(verdict, name, known, uses)];
   const outputs = [...new Set(configurations.flatMap(c => c.results.map(r => r.output)))];
   const answer = summaryOf(status, { outputs, configurations, baseline: { summaries: verdict.inputs } }, reasons);
   const summary = status === 'same' && accepted.size > 0 ? `${answer}, known drift in ${accepted.size}` : answer;
@@ -45,7 +48,7 @@ function usesOf({ configurations, inputs }: Verdict, name: string, known: readon
 
 function judge(known: KnownDrift, result: OutputResult): Use['as'] {
   if (result.comparison.same) return 'smaller';
-  if (!isMeasurable(result.comparison)) return 'unmeasured';
+  if (result.random || !isMeasurable(result.comparison)) return 'unmeasured';
   return excess(known, result).length > 0 ? 'over' : 'within';
 }
 
@@ -57,7 +60,7 @@ function settled(c: ConfigurationResult, accepted: ReadonlySet<OutputResult>): C
   const results = c.results.map(r => (accepted.has(r) ? { ...r, comparison: { ...r.comparison, same: true, reasons: [] } } : r));
   const failedB = c.failures.filter(f => f.model === 'b');
   const broken = failedB.some(f => f.kind === 'error') && failedB.length === c.failures.length;
-  if (broken || results.some(r => !r.comparison.same)) return { ...c, results };
+  if (broken || results.some(r => !r.comparison.same && !r.random)) return { ...c, results };
   return { ...c, results, status: failedB.length > 0 ? 'unavailable' : 'same' };
 }
 
@@ -68,14 +71,26 @@ function reasonsNow(verdict: Verdict, configurations: readonly ConfigurationResu
     ...outside(verdict),
     ...configurations.flatMap(reasonsOf).map(r => {
       const [worst] = (r.code === 'output-values' && over.get(r.where)) || [];
-      return worst ? { code: 'over-budget', where: r.where, message: `${growth(worst)}; ${r.message}` } : r;
+      return worst ? { ...r, code: 'over-budget', message: `${growth(worst)}; ${r.message}` } : r;
     }),
   ];
 }
 
 /** Reasons that belong to no configuration: a budget does not touch them. */
-function outside({ reasons, configurations }: Verdict): Finding[] {
-  return reasons.filter(r => !configurations.some(c => r.where.startsWith(`${nameOf(c)}, `)));
+const outside = ({ reasons }: Verdict): Finding[] => reasons.filter(r => !r.configuration);
+
+/** Nodes to blame: those that explain drift that is accepted, as layers were held against each other under its input, and all others. */
+function culprits(verdict: Verdict, configurations: readonly ConfigurationResult[], accepted: ReadonlySet<OutputResult>) {
+  const explains = ({ configuration: at }: Finding) =>
+    verdict.configurations.some(
+      (c, i) =>
+        at !== undefined &&
+        nameOf(c) === nameOf(at) &&
+        configurations[i]!.status !== 'different' &&
+        c.results.some(r => accepted.has(r) && r.input === verdict.layers?.input),
+    );
+  const all = verdict.reasons.filter(r => r.nodes);
+  return { excused: all.filter(explains), blamed: all.filter(r => !explains(r)) };
 }
 
 function growth({ known, result }: Use): string {
@@ -85,10 +100,11 @@ function growth({ known, result }: Use): string {
   return `known drift has grown: ${grown.join('; ')} (input '${result.input}')`;
 }
 
-function statusNow(verdict: Verdict, configurations: readonly ConfigurationResult[], reasons: readonly Finding[]): Verdict['status'] {
+function statusNow(verdict: Verdict, configurations: readonly ConfigurationResult[], blamed: readonly Finding[]): Verdict['status'] {
   if (verdict.status !== 'different') return verdict.status;
-  if (outside(verdict).length > 0 || configurations.some(c => c.status === 'different')) return 'different';
-  return configurations.some(c => c.status === 'unavailable') || reasons.length > 0 ? 'unavailable' : 'same';
+  if (outside(verdict).length + blamed.length > 0 || configurations.some(c => c.status === 'different')) return 'different';
+  if (configurations.some(c => c.status === 'unavailable')) return 'unavailable';
+  return randomOutputs(configurations).length > 0 ? 'inconclusive' : 'same';
 }
 
 function remarksOn(uses: readonly Use[]): Finding[] {

@@ -3,8 +3,8 @@ import { sameBits } from '../tensor/fingerprint.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import type { Baseline } from './baseline.ts';
 import { short } from './compare.ts';
+import { nameOf } from './configuration.ts';
 import { isNoise } from './tolerance.ts';
-import { nameOf } from './trial.ts';
 import type { ConfigurationResult, Failure, Finding, OutputResult, Status, Verdict } from './verdict.ts';
 import type { Comparand, Findings, VerifyOptions } from './verify.ts';
 import { describeDifference } from './words.ts';
@@ -92,11 +92,8 @@ function vacuity({ outputs, baseline, configurations, selfCheck: checked }: Evid
   const all = (test: (t: Tensor) => boolean) => [...baseline.reference.values()].every(values => outputs.every(o => test(values[o]!)));
   if (all(t => t.size === 0)) return [{ code: 'nothing-compared', where, message: 'every output is empty' }];
   if (all(isNan)) return [{ code: 'nothing-compared', where, message: 'every output of A is NaN' }];
-  const unsteady = outputs.filter(o => baseline.unsteady.has(o));
-  if (unsteady.length > 0) {
-    const message = `A gives other values from run to run under the same input: leave it out with --exclude, or give its random operators a seed`;
-    return unsteady.map(output => ({ code: 'random-output', where: `output '${output}'`, message }));
-  }
+  const random = randomOutputs(configurations);
+  if (random.length > 0) return random;
   if (checked && checked.mutations.length > 0 && checked.detected === 0) {
     const message = `B was broken on purpose in ${checked.mutations.length} ways, and the comparison noticed none: ${checked.mutations[0]!.message}`;
     return [{ code: 'powerless', where: 'self-check', message }];
@@ -104,12 +101,22 @@ function vacuity({ outputs, baseline, configurations, selfCheck: checked }: Evid
   return [];
 }
 
+export function randomOutputs(configurations: readonly ConfigurationResult[]): Finding[] {
+  const outputs = new Set(configurations.flatMap(c => c.results.filter(r => r.random).map(r => r.output)));
+  const message = `A gives other values from run to run under the same input: leave it out with --exclude, or give its random operators a seed`;
+  return [...outputs].map(output => ({ code: 'random-output', where: `output '${output}'`, message }));
+}
+
 /** The nodes that are to blame. */
 function culpritsOf({ layers }: Evidence): Finding[] {
-  return (layers?.culprits ?? []).map(({ node, value, message, folder }) => ({
+  if (!layers) return [];
+  const { provider, optimization, input } = layers;
+  return layers.culprits.map(({ node, nodes, value, message, folder }) => ({
     code: 'layer-values',
-    where: `${nameOf(layers!)}, node '${node.name}' (${node.operator}${node.pass === undefined ? '' : `, made by ${node.pass}`})`,
-    message: `computes another '${value}' than A from the same values: ${message} (input '${layers!.input}')${folder === undefined ? '' : `; the smallest subgraphs that differ are in ${folder}`}`,
+    where: `${nameOf(layers)}, node '${node.name}' (${node.operator}${node.pass === undefined ? '' : `, made by ${node.pass}`})`,
+    message: `computes another '${value}' than A from the same values: ${message} (input '${input}')${folder === undefined ? '' : `; the smallest subgraphs that differ are in ${folder}`}`,
+    configuration: { provider, optimization },
+    nodes: nodes.b.length > 0 ? nodes.b : [node],
   }));
 }
 
@@ -162,13 +169,16 @@ export function reasonsOf(c: ConfigurationResult): Finding[] {
   const worst = new Map<string, OutputResult>();
   for (const r of c.results) {
     const before = worst.get(r.output);
-    if (!r.comparison.same && (!before || Number(r.comparison.relativeL2) > Number(before.comparison.relativeL2))) worst.set(r.output, r);
+    if (!r.comparison.same && !r.random && (!before || Number(r.comparison.relativeL2) > Number(before.comparison.relativeL2)))
+      worst.set(r.output, r);
   }
-  const failed = c.failures.map(f => ({ ...fatalFinding(f), where: `${nameOf(c)}, ${fatalFinding(f).where}` }));
+  const configuration = { provider: c.provider, optimization: c.optimization };
+  const failed = c.failures.map(fatalFinding).map(f => ({ ...f, where: `${nameOf(c)}, ${f.where}`, configuration }));
   const different = [...worst.values()].map(r => ({
     code: 'output-values',
     where: `${nameOf(c)}, output '${r.output}'`,
     message: describe(r) + wayOut(c.results.filter(other => other.output === r.output && !other.comparison.same)),
+    configuration,
   }));
   return [...different, ...failed];
 }

@@ -4,12 +4,13 @@ import type { Runtime } from '../runtime/session.ts';
 import { decode, encode, read } from '../serde/model-file.ts';
 import type { Baseline } from './baseline.ts';
 import { compare, short } from './compare.ts';
+import { type Configuration, nameOf, referenceConfiguration } from './configuration.ts';
 import type { InputSet } from './inputs.ts';
 import type { LayerReport, Mutation, SelfCheck } from './layer-report.ts';
 import { compareLayers } from './layers.ts';
 import { brokenModels } from './self-check.ts';
 import { ruleOf } from './tolerance.ts';
-import { type Configuration, feedsFor, nameOf, referenceConfiguration, trial } from './trial.ts';
+import { feedsFor, trial } from './trial.ts';
 import type { ConfigurationResult, OutputResult } from './verdict.ts';
 import type { Comparand, VerifyOptions } from './verify.ts';
 

@@ -70,7 +70,7 @@ function driftOf(name: string, { configurations, inputs }: Verdict): KnownDrift[
   const hashes = new Map(inputs.map(i => [i.label, i.sha256]));
   return configurations.flatMap(({ provider, optimization, results }) =>
     results
-      .filter(r => !r.comparison.same && isMeasurable(r.comparison))
+      .filter(r => !r.comparison.same && !r.random && isMeasurable(r.comparison))
       .map(({ output, input, comparison: c }) => ({
         ...{ case: name, provider, optimization, output, input, sha256: hashes.get(input)! },
         ...{ relativeL2: c.relativeL2 as number | 'Infinity', maxAbs: Number(c.maxAbs) },

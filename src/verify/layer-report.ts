@@ -1,5 +1,5 @@
-import type { Optimization } from '../runtime/session.ts';
 import type { JsonNumber } from './compare.ts';
+import type { Configuration } from './configuration.ts';
 
 /** A node as reports name it. */
 export interface NodeRef {
@@ -50,9 +50,7 @@ export interface Culprit {
 }
 
 /** B held against A layer by layer, in one configuration under one input. */
-export interface LayerReport {
-  readonly provider: string;
-  readonly optimization: Optimization;
+export interface LayerReport extends Configuration {
   readonly input: string;
   /** Values that both models compute, in B's order. */
   readonly layers: readonly Layer[];

@@ -1,20 +1,9 @@
 import { ProviderUnavailable } from '../errors.ts';
 import { RuntimeFailure } from '../runtime/failure.ts';
-import type { ModelSource, Optimization, Placement, Runtime, Session, Tensors } from '../runtime/session.ts';
+import type { ModelSource, Placement, Runtime, Session, Tensors } from '../runtime/session.ts';
+import type { Configuration } from './configuration.ts';
 import type { InputSet } from './inputs.ts';
 import type { Failure } from './verdict.ts';
-
-export interface Configuration {
-  readonly provider: string;
-  readonly optimization: Optimization;
-}
-
-export const referenceConfiguration: Configuration = { provider: 'cpu', optimization: 'disabled' };
-
-export const isReference = (c: Configuration): boolean => c.provider === 'cpu' && c.optimization === 'disabled';
-
-/** `cpu all` */
-export const nameOf = (c: Configuration): string => `${c.provider} ${c.optimization}`;
 
 /** What became of one model in one configuration. */
 export interface Trial {

@@ -1,8 +1,9 @@
 import type { FailureCategory, FailureKind } from '../runtime/failure.ts';
-import type { ModelInterface, Optimization, Placement } from '../runtime/session.ts';
+import type { ModelInterface, Placement } from '../runtime/session.ts';
 import type { Comparison, JsonNumber } from './compare.ts';
+import type { Configuration } from './configuration.ts';
 import type { InputSummary } from './inputs.ts';
-import type { LayerReport, SelfCheck } from './layer-report.ts';
+import type { LayerReport, NodeRef, SelfCheck } from './layer-report.ts';
 import type { Tolerance } from './tolerance.ts';
 
 /**
@@ -14,11 +15,15 @@ import type { Tolerance } from './tolerance.ts';
  */
 export type Status = 'same' | 'different' | 'inconclusive' | 'unavailable' | 'invalid';
 
-/** Something to tell about the verdict. `code` is stable. */
+/** Something to tell about the verdict. `code` is stable; `where` and `message` are for people. */
 export interface Finding {
   readonly code: string;
   readonly where: string;
   readonly message: string;
+  /** The configuration that it was found in; undefined for what is about the models. */
+  readonly configuration?: Configuration;
+  /** Nodes of B that are to blame, where they are known. */
+  readonly nodes?: readonly NodeRef[];
 }
 
 /** A run that did not come to its end. */
@@ -41,11 +46,11 @@ export interface OutputResult {
   readonly drift: { readonly identical: boolean; readonly relativeL2: JsonNumber; readonly maxAbs: JsonNumber } | undefined;
   readonly tolerance: Tolerance;
   readonly comparison: Comparison;
+  /** A gives other values from run to run under the same input: the comparison says nothing about B. */
+  readonly random?: true;
 }
 
-export interface ConfigurationResult {
-  readonly provider: string;
-  readonly optimization: Optimization;
+export interface ConfigurationResult extends Configuration {
   readonly status: 'same' | 'different' | 'unavailable';
   /** Every output of every input has A's bits. */
   readonly identical: boolean;

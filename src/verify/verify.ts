@@ -16,6 +16,7 @@ import type { Tensor } from '../tensor/tensor.ts';
 import { Baseline } from './baseline.ts';
 import { compare, type Rule } from './compare.ts';
 import { conclude } from './conclude.ts';
+import { type Configuration, isReference, nameOf, referenceConfiguration } from './configuration.ts';
 import { type Data, loadData } from './data/load.ts';
 import type { ImageOptions } from './data/loading.ts';
 import { layerReport, selfCheck } from './deeper.ts';
@@ -23,7 +24,7 @@ import { generate, type InputKind, type InputSet, inputKinds, isQuick, withOwnLa
 import { matchInterfaces } from './interface.ts';
 import type { LayerReport, SelfCheck } from './layer-report.ts';
 import { type GivenTolerances, ruleOf } from './tolerance.ts';
-import { type Configuration, failureOf, feedsFor, isReference, nameOf, referenceConfiguration, type Trial, trial } from './trial.ts';
+import { failureOf, feedsFor, type Trial, trial } from './trial.ts';
 import type { ConfigurationResult, Failure, Finding, OutputResult, Verdict } from './verdict.ts';
 
 /** One of the two models: a file, or bytes; the label is what reports call it. */
@@ -226,7 +227,8 @@ function judge(
   const failures = [a.failure, b?.failure].filter(f => f !== undefined);
   // B that reports an error where A runs does not compute the same; a crash, or a provider that is not there, says nothing about B.
   const brokenB = a.failure === undefined && b?.failure?.kind === 'error';
-  const different = brokenB || results.some(r => !r.comparison.same && !unsteady.has(r.output));
+  const marked = results.map(r => (unsteady.has(r.output) ? { ...r, random: true as const } : r));
+  const different = brokenB || marked.some(r => !r.comparison.same && !r.random);
   const reached = b !== undefined && b.failure === undefined;
   return {
     ...where,
@@ -235,7 +237,7 @@ function judge(
     adapter: b?.adapter ?? a.adapter,
     placement: { a: a.placement, b: b?.placement },
     failures,
-    results,
+    results: marked,
   };
 }
 

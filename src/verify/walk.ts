@@ -9,12 +9,12 @@ import type { DType } from '../tensor/dtype.ts';
 import { sameBits } from '../tensor/fingerprint.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { Chain, type Given, orderOf, runCut, sorted } from './chain.ts';
+import { type Configuration, isReference, referenceConfiguration } from './configuration.ts';
 import { cut } from './cut.ts';
 import { perturbed } from './inputs.ts';
 import { type Judgement, judge } from './judge.ts';
 import type { Drift, Layer, NodeRef } from './layer-report.ts';
 import type { Segment } from './shared-values.ts';
-import { type Configuration, isReference, referenceConfiguration } from './trial.ts';
 import { Wakes } from './wakes.ts';
 
 export interface LayerOptions {

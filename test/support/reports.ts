@@ -1,5 +1,6 @@
 import { Tensor } from '../../src/tensor/tensor.ts';
 import { type Comparison, compare } from '../../src/verify/compare.ts';
+import { nameOf } from '../../src/verify/configuration.ts';
 import type { LayerReport, SelfCheck } from '../../src/verify/layer-report.ts';
 import { type Case, type Report, reportOf } from '../../src/verify/report.ts';
 import type { ConfigurationResult, Finding, OutputResult, Status, Verdict } from '../../src/verify/verdict.ts';
@@ -62,7 +63,12 @@ export function verdict(status: Status, configurations: readonly ConfigurationRe
   const reasons: Finding[] = configurations.flatMap(c =>
     c.results
       .filter(r => !r.comparison.same)
-      .map(r => ({ code: 'output-values', where: `${c.provider} ${c.optimization}, output '${r.output}'`, message: 'is off' })),
+      .map(r => ({
+        code: 'output-values',
+        where: `${nameOf(c)}, output '${r.output}'`,
+        message: 'is off',
+        configuration: { provider: c.provider, optimization: c.optimization },
+      })),
   );
   const model = { inputs: [{ name: 'x', dtype: 'float', shape: ['N', 3, undefined] }], outputs: [] } as const;
   return {
@@ -128,21 +134,37 @@ export const selfCheck: SelfCheck = {
   detected: 1,
 };
 
+/** What a verdict says of the nodes that layers found to blame. */
+export function blame({ culprits, provider, optimization }: LayerReport): Finding[] {
+  return culprits.map(({ node, nodes, value, message }) => ({
+    code: 'layer-values',
+    where: `${provider} ${optimization}, node '${node.name}'`,
+    message: `computes another '${value}': ${message}`,
+    configuration: { provider, optimization },
+    nodes: nodes.b,
+  }));
+}
+
 /** A report with every status and every part, names as hostile as can be. */
 export function everything(): Report {
+  const walked = layers(30, i => (i === 9 ? hostile : `v${i}`));
+  const torn = verdict('different', [configuration([result(hostile, off(0.25)), result('z', off(0.5), 'flips')])]);
   const failure = { model: 'b', input: 'normal', kind: 'crashed', category: 'crash', message: 'died' } as const;
   const cases: Case[] = [
     { name: 'fine', verdict: verdict('same', [configuration([result('y'), result('z')])]) },
     {
       name: hostile,
-      verdict: verdict('different', [configuration([result(hostile, off(0.25)), result('z', off(0.5), 'flips')])], {
-        layers: layers(30, i => (i === 9 ? hostile : `v${i}`)),
+      verdict: {
+        ...torn,
+        reasons: [...torn.reasons, ...blame(walked)],
+        layers: walked,
         selfCheck,
         warnings: [
           { code: 'cpu-fallback', where: 'cpu all', message: hostile },
           { code: 'of-tomorrow', where: hostile, message: 'a code that nobody knows' },
+          { code: 'unnoticed-mutation', where: `self-check, node '${hostile}'`, message: 'Relu became Identity, and nothing changed' },
         ],
-      }),
+      },
     },
     {
       name: 'edges',
@@ -155,7 +177,9 @@ export function everything(): Report {
     {
       name: 'gone',
       verdict: verdict('unavailable', [configuration([], { status: 'unavailable', failures: [failure], adapter: undefined })], {
-        reasons: [{ code: 'runtime-crashed', where: 'cpu all, B', message: 'died' }],
+        reasons: [
+          { code: 'runtime-crashed', where: 'cpu all, B', message: 'died', configuration: { provider: 'cpu', optimization: 'all' } },
+        ],
       }),
     },
     {
@@ -176,7 +200,8 @@ export function large(cases: number, values: number): Report {
           i % 10 === 9 ? off(1e-3 * (i + 1)) : { ...equal, identical: false, maxAbs: 1e-6, relativeL2: 1e-7 },
         ),
       );
-      return { name: `case ${k}`, verdict: verdict('different', [configuration(results)], { layers: layers(values) }) };
+      const drifting = verdict('different', [configuration(results)], { layers: layers(values) });
+      return { name: `case ${k}`, verdict: { ...drifting, reasons: [...drifting.reasons, ...blame(drifting.layers!)] } };
     }),
   );
 }

@@ -1,5 +1,5 @@
+import { nameOf } from '../../verify/configuration.ts';
 import type { LayerReport, NodeRef } from '../../verify/layer-report.ts';
-import { nameOf } from '../../verify/trial.ts';
 import { plural } from '../format.ts';
 import { DriftChart } from './charts.tsx';
 import { Section } from './page.tsx';

@@ -1,5 +1,5 @@
 import type { ComponentChildren } from 'preact';
-import { nameOf } from '../../verify/trial.ts';
+import { nameOf } from '../../verify/configuration.ts';
 import type { ConfigurationResult, OutputResult, Verdict } from '../../verify/verdict.ts';
 import { count, plural } from '../format.ts';
 import { HistogramChart } from './charts.tsx';
