@@ -72,6 +72,18 @@ describe('verdict', () => {
     expect(codes(v)).toContain(code);
   });
 
+  test('a random output says nothing, and hides nothing', async () => {
+    // Its place among the nodes is a part of what a random operator starts from.
+    const noisy = (last: string, more = '') =>
+      `g (float[2] x) => (float[2] y, float[2] z) { ${more} s = RandomNormalLike (x) y = ${last} (x) z = Add (x, s) }`;
+    const alone = await check(noisy('Relu'), noisy('Relu', 'i = Neg (x)'), quick);
+    expect(alone).toMatchObject({ status: 'inconclusive', reasons: [{ code: 'random-output', where: "output 'z'" }] });
+    const torn = await check(noisy('Relu'), noisy('Identity', 'i = Neg (x)'), quick);
+    expect(torn).toMatchObject({ status: 'different', reasons: [{ code: 'output-values', where: "cpu disabled, output 'y'" }] });
+    expect(torn.warnings.map(w => w.code)).toContain('random-output');
+    expect((await check(noisy('Relu'), noisy('Relu', 'i = Neg (x)'), { ...quick, exclude: ['z'] })).status).toBe('same');
+  });
+
   test('a renamed output is missing and extra; what is left to compare is compared', async () => {
     const v = await check(
       'g (float[64] x) => (float[64] y, float[64] z) { y = Relu (x) z = Neg (x) }',

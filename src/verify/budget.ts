@@ -27,7 +27,8 @@ export function applyBaseline(verdict: Verdict, name: string, baseline: DriftBas
   const status = statusNow(verdict, configurations, blamed);
   const random = status === 'inconclusive' && verdict.status === 'different' ? randomOutputs(configurations) : [];
   const reasons = [...reasonsNow(verdict, configurations, uses), ...blamed, ...random];
-  const warnings = [...verdict.warnings, ...remarksOn(uses), ...excused, ...unmatched(verdict, name, known, uses)];
+  const weak = verdict.warnings.filter(w => !random.some(r => r.code === w.code && r.where === w.where));
+  const warnings = [...weak, ...remarksOn(uses), ...excused, ...unmatched(verdict, name, known, uses)];
   const outputs = [...new Set(configurations.flatMap(c => c.results.map(r => r.output)))];
   const answer = summaryOf(status, { outputs, configurations, baseline: { summaries: verdict.inputs } }, reasons);
   const summary = status === 'same' && accepted.size > 0 ? `${answer}, known drift in ${accepted.size}` : answer;

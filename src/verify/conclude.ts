@@ -34,6 +34,7 @@ export function conclude(e: Evidence): Verdict {
     ...e.warnings,
     ...(baseline ? [...baseline.remarks, ...weaknesses(baseline, e)] : []),
     ...configurations.flatMap(c => remarks(c, baseline?.summaries.length ?? 0)),
+    ...(status === 'inconclusive' ? [] : randomOutputs(configurations)),
     ...doubts(e),
   ];
   return {
@@ -101,6 +102,7 @@ function vacuity({ outputs, baseline, configurations, selfCheck: checked }: Evid
   return [];
 }
 
+/** Outputs that say nothing about B. */
 export function randomOutputs(configurations: readonly ConfigurationResult[]): Finding[] {
   const outputs = new Set(configurations.flatMap(c => c.results.filter(r => r.random).map(r => r.output)));
   const message = `A gives other values from run to run under the same input: leave it out with --exclude, or give its random operators a seed`;
