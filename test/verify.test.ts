@@ -75,7 +75,7 @@ describe('verdict', () => {
   test('a random output says nothing, and hides nothing', async () => {
     // Its place among the nodes is a part of what a random operator starts from.
     const noisy = (last: string, more = '') =>
-      `g (float[2] x) => (float[2] y, float[2] z) { ${more} s = RandomNormalLike (x) y = ${last} (x) z = Add (x, s) }`;
+      `g (float[64] x) => (float[64] y, float[64] z) { ${more} s = RandomNormalLike (x) y = ${last} (x) z = Add (x, s) }`;
     const alone = await check(noisy('Relu'), noisy('Relu', 'i = Neg (x)'), quick);
     expect(alone).toMatchObject({ status: 'inconclusive', reasons: [{ code: 'random-output', where: "output 'z'" }] });
     const torn = await check(noisy('Relu'), noisy('Identity', 'i = Neg (x)'), quick);
