@@ -85,6 +85,8 @@ describe('funnel ci', () => {
     expect(untouched!.verdict.warnings).toMatchObject([{ code: 'nothing-rewritten' }]);
     expect(own!.verdict.b!.label).toBe(`${leaky} → drop-double-neg, drop-unused`);
     expect(own!.diff!.nodes.removed.map(n => n.op)).toEqual(['Neg', 'Neg']);
+    expect(own!.passes).toMatchObject([{ pass: 'drop-double-neg', fired: [{ op: 'Neg' }], refused: [] }]);
+    expect(different!.passes).toBeUndefined();
     expect(stdout).toContain(`  ✓ own  same: 1 output, 1 input, 1 configuration`);
     expect(stdout.trimEnd().split('\n').at(-1)).toBe('invalid: 10 cases, 6 same, 3 invalid, 1 different');
   });

@@ -14,6 +14,7 @@ import { DistributionCharts, type Samples } from '../src/report/html/charts.tsx'
 import { drawnPair } from '../src/report/html/graph-data.ts';
 import { htmlReport } from '../src/report/html/html.ts';
 import { page } from '../src/report/html/page.tsx';
+import { reasons } from '../src/rewrite/refusal.ts';
 import { parse } from '../src/text/parse.ts';
 import type { Layer } from '../src/verify/layer-report.ts';
 import { type Case, reportOf } from '../src/verify/report.ts';
@@ -46,6 +47,26 @@ describe('a report', () => {
     const { layers, inputs, selfCheck } = of.verdict;
     for (const text of [layers!.culprits[0]!.node.name, 'NonMaxSuppression', '/head/Unique', '1.2921']) expect(html, text).toContain(text);
     for (const text of [...inputs.map(i => i.sha256), ...selfCheck!.mutations.map(m => m.kind)]) expect(html, text).toContain(text);
+  });
+
+  test('says what passes did, and why they left a place alone, beside the graph and in it', async () => {
+    const place = { node: '/gone/bn', op: 'BatchNormalization' };
+    const passes = [
+      {
+        pass: 'fold-batch-norm',
+        fired: [{ node: '/made/bn', op: 'BatchNormalization', note: 'through a Pad' }],
+        refused: [{ ...place, code: 'E_TRAINING', detail: reasons.E_TRAINING } as const],
+      },
+      { pass: 'fuse-pad', fired: [], refused: [{ ...place, code: 'E_SHAPE', detail: 'five sizes for four axes' } as const] },
+    ];
+    const html = await render({ ...caseOf('a', { status: 'same' }), passes });
+    expect(html).toContain('1 place rewritten, 2 left alone.');
+    expect(html).toContain(reasons.E_TRAINING);
+    expect(html).toContain(`${reasons.E_SHAPE}: five sizes for four axes`);
+    const node = { name: place.node, op: place.op, inputs: [0], outputs: [1], status: 'same' } as const;
+    const graph = { values: ['x', 'y'], types: {}, inputs: [0], outputs: [1], nodes: [node] };
+    const drawn = drawnPair({ ...caseOf('a', { status: 'same' }), passes, graphs: { a: graph, b: graph } })!;
+    expect(drawn.b.nodes[1]!.facts).toContain('left alone by fuse-pad: five sizes for four axes');
   });
 
   test('of several cases tells which of them differ', async () => {

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { portrait, read, rewrite, verify } from '../api.ts';
 import { FunnelError } from '../errors.ts';
 import type { Model } from '../ir/model.ts';
+import { together } from '../report/together.ts';
 import type { PassReport } from '../rewrite/pass.ts';
 import type { Runtime } from '../runtime/session.ts';
 import { encode } from '../serde/model-file.ts';
@@ -50,7 +51,8 @@ async function ofRewriting({ model: file, what, passes, fixpoint }: Rewriting, o
   const verdict = await compare(comparand(before, file), comparand(after, `${file} → ${what}`), options);
   const purpose = new Set(passes.filter(pass => pass.effect === 'changes').map(pass => pass.name));
   const fired = report.filter(r => r.fired.length > 0);
-  return { verdict: withWarnings(verdict, remarks(fired, purpose, verdict)), ...(await portrait(before, after)) };
+  const told = together(report).filter(r => r.fired.length + r.refused.length > 0);
+  return { verdict: withWarnings(verdict, remarks(fired, purpose, verdict)), passes: told, ...(await portrait(before, after)) };
 }
 
 /** What a reader should know about the passes that led to a verdict. */

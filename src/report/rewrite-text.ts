@@ -3,6 +3,7 @@ import type { PassReport, Place } from '../rewrite/pass.ts';
 import { type ReasonCode, reasons } from '../rewrite/refusal.ts';
 import { advice } from './advice.ts';
 import { bytes, plain, tally } from './format.ts';
+import { together } from './together.ts';
 
 /** What a run of passes over a file did. */
 export interface RewriteSummary {
@@ -66,13 +67,6 @@ function comparisons(compared: NonNullable<RewriteSummary['compared']>, colors: 
     ...(changes.length > 0 ? [colors.dim(`  not compared, as they are meant to change outputs: ${changes.join(', ')}`)] : []),
     ...compared.filter(c => c.status === 'unknown').map(c => colors.yellow(`  ${c.pass} could not be compared: ${plain(c.detail)}`)),
   ];
-}
-
-/** A pass that a pipeline runs twice is told of once: all it did, and what it refused in the end. */
-function together(passes: readonly PassReport[]): PassReport[] {
-  const byName = new Map<string, PassReport>();
-  for (const report of passes) byName.set(report.pass, { ...report, fired: [...(byName.get(report.pass)?.fired ?? []), ...report.fired] });
-  return [...byName.values()];
 }
 
 /** The places that a pass fired at: all with `explain`, else those with something to know about; what many have in common once. */

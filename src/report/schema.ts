@@ -8,6 +8,7 @@ import type { Verdict } from '../verify/verdict.ts';
 import { benchSchema } from './schema-bench.ts';
 import { diffSchema } from './schema-diff.ts';
 import { graphsSchema } from './schema-graphs.ts';
+import { passSchema } from './schema-passes.ts';
 import { count } from './schema-values.ts';
 import { status, verdictSchema } from './schema-verdict.ts';
 
@@ -15,6 +16,10 @@ const caseSchema = z
   .strictObject({
     name: z.string().meta({ description: 'Unique within the report.' }),
     verdict: verdictSchema,
+    passes: z
+      .array(passSchema)
+      .optional()
+      .meta({ description: 'What the passes that made B of A did; absent where B is a file of its own.' }),
     diff: diffSchema.optional(),
     graphs: graphsSchema.optional(),
   })

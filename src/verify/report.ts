@@ -1,5 +1,6 @@
 import type { Diff } from '../inspect/diff.ts';
 import type { GraphPair } from '../inspect/sketch.ts';
+import type { PassReport } from '../rewrite/pass.ts';
 import { exitCodeOf, type Status, type Verdict } from './verdict.ts';
 
 /** One comparison of a report. */
@@ -7,6 +8,8 @@ export interface Case {
   /** Unique within the report. */
   readonly name: string;
   readonly verdict: Verdict;
+  /** What the passes that made B of A did, place by place, and what they left alone, and why; absent where B is a file of its own. */
+  readonly passes?: readonly PassReport[];
   /** What tells the two models apart, where both could be read. */
   readonly diff?: Diff;
   /** The two graphs, for who draws them; see `sketchOf`. */

@@ -1,11 +1,12 @@
 import type { Sketch, SketchNode } from '../../inspect/sketch.ts';
+import type { PassReport } from '../../rewrite/pass.ts';
 import type { Layer, LayerReport, NodeRef } from '../../verify/layer-report.ts';
 import type { Case } from '../../verify/report.ts';
 import type { Drawn, DrawnNode, DrawnPair } from './drawn.ts';
 import { clip, spell } from './text.ts';
 
 /** What a page draws of a case, as plain JSON; undefined where the case has no graphs. */
-export function drawnPair({ graphs, verdict }: Case): DrawnPair | undefined {
+export function drawnPair({ graphs, verdict, passes = [] }: Case): DrawnPair | undefined {
   if (!graphs) return undefined;
   const { layers, a, b } = verdict;
   const culprits = layers?.culprits ?? [];
@@ -13,13 +14,15 @@ export function drawnPair({ graphs, verdict }: Case): DrawnPair | undefined {
     a: new Set(culprits.flatMap(c => c.nodes.a).map(keyOf)),
     b: new Set(culprits.flatMap(c => [c.node, ...c.nodes.b]).map(keyOf)),
   };
+  const left = leftAlone(passes);
   const places = { a: placesOf(graphs.a, guilty.a), b: placesOf(graphs.b, guilty.b) };
   return {
-    a: drawn(graphs.a, { title: titleOf('A', a?.label), guilty: guilty.a, layers: new Map(), own: places.a, twins: places.b }),
+    a: drawn(graphs.a, { title: titleOf('A', a?.label), guilty: guilty.a, layers: new Map(), left, own: places.a, twins: places.b }),
     b: drawn(graphs.b, {
       title: titleOf('B', b?.label),
       guilty: guilty.b,
       layers: layersByNode(layers),
+      left,
       own: places.b,
       twins: places.a,
     }),
@@ -47,6 +50,8 @@ interface Context {
   /** Keys of nodes. */
   readonly guilty: ReadonlySet<string>;
   readonly layers: ReadonlyMap<string, Layer>;
+  /** Why passes left nodes alone. */
+  readonly left: ReadonlyMap<string, readonly string[]>;
   readonly own: ReadonlyMap<number, number>;
   /** Places in the other graph. */
   readonly twins: ReadonlyMap<number, number>;
@@ -58,7 +63,17 @@ const keyOf = ({ name, operator }: NodeRef) => `${operator}\n${name}`;
 
 const layersByNode = (layers: LayerReport | undefined) => new Map(layers?.layers.map(l => [keyOf(l.node), l]));
 
-function drawn(s: Sketch, { title, guilty, layers, own, twins }: Context): Drawn {
+function leftAlone(passes: readonly PassReport[]): ReadonlyMap<string, readonly string[]> {
+  const left = new Map<string, string[]>();
+  for (const { pass, refused } of passes)
+    for (const { node, op, detail } of refused) {
+      const key = keyOf({ name: node, operator: op });
+      left.set(key, [...(left.get(key) ?? []), `left alone by ${clip(pass)}: ${clip(detail, 160)}`]);
+    }
+  return left;
+}
+
+function drawn(s: Sketch, { title, guilty, layers, left, own, twins }: Context): Drawn {
   const nodes = [...own.keys()].map((i): DrawnNode => {
     const node = s.nodes[i]!;
     const key = keyOf({ name: node.name, operator: node.op });
@@ -70,7 +85,7 @@ function drawn(s: Sketch, { title, guilty, layers, own, twins }: Context): Drawn
       status: node.status,
       guilty: guilty.has(key),
       ...(twin !== undefined && { twin }),
-      facts: factsOf(node, s, layers.get(key)),
+      facts: [...factsOf(node, s, layers.get(key)), ...(left.get(key) ?? [])],
     };
   });
   const producers = new Map<number, number>(s.inputs.map((value, i) => [value, i]));

@@ -4,6 +4,7 @@ import { Graphs } from './graphs.tsx';
 import { Layers } from './layers.tsx';
 import { Outputs } from './outputs.tsx';
 import { DataTable, StatusWord, Words } from './parts.tsx';
+import { Passes } from './passes.tsx';
 import { clip } from './text.ts';
 import { Findings, Headline, Matrix, Provenance, SelfCheckPart } from './verdict.tsx';
 
@@ -43,6 +44,7 @@ function CaseBody({ of, title }: { readonly of: Case; readonly title: 'h1' | 'p'
       <Outputs verdict={verdict} />
       <Layers layers={verdict.layers} />
       <Graphs of={of} />
+      <Passes passes={of.passes} />
       <SelfCheckPart verdict={verdict} />
       <Provenance verdict={verdict} />
     </>

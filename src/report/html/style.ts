@@ -69,8 +69,8 @@ caption { position: absolute; clip-path: inset(50%); width: 1px; height: 1px; ov
 th, td { padding: 8px 14px; text-align: right; vertical-align: top; white-space: nowrap; }
 th { font-weight: 550; font-size: 12.5px; color: var(--soft); border-bottom: 1px solid var(--line); }
 tbody tr + tr > * { border-top: 1px solid var(--line); }
-.t1 :is(th, td):nth-child(-n+1), .t2 :is(th, td):nth-child(-n+2), .t3 :is(th, td):nth-child(-n+3), .t4 :is(th, td):nth-child(-n+4) { text-align: left; }
-.t3 td:nth-child(3), .t4 td:nth-child(4) { white-space: normal; min-width: 16ch; }
+.t1 :is(th, td):nth-child(-n+1), .t2 :is(th, td):nth-child(-n+2), .t3 :is(th, td):nth-child(-n+3), .t4 :is(th, td):nth-child(-n+4), .t5 :is(th, td):nth-child(-n+5) { text-align: left; }
+.t3 td:nth-child(3), .t4 td:nth-child(4), .t5 td:nth-child(5) { white-space: normal; min-width: 16ch; }
 td code { display: inline-block; width: max-content; max-width: 34ch; white-space: normal; }
 .matrix th, .matrix td { text-align: left; white-space: normal; min-width: 150px; }
 .matrix tbody th { color: var(--ink); font-size: 14px; border-bottom: 0; vertical-align: top; }
