@@ -6,7 +6,8 @@ import type { Tensor } from '../tensor/tensor.ts';
  * something else that it makes up for later (a bias added in another place). What follows tells: B goes on from its own value of it,
  * and everything that is computed from that is its wake.
  *
- * - Where B arrives at A's value from its own, and would not from A's, it has made up for the difference: no fault.
+ * - Where B arrives at A's value from its own, and would not from A's, it has made up for the difference: no fault. Where several values come
+ *   together there, that holds for those alone that it would not arrive without: what merely stands beside them has drowned, or left no trace.
  * - Where the same bits come of B's value as of A's, the difference is gone without a trace: no fault either.
  * - Where an output is wrong because of it, it is a fault; and where what follows is wrong with B's value and right with A's, until the
  *   difference drowns in rounding.
@@ -42,6 +43,8 @@ export interface Outcome {
   readonly own: boolean;
   /** Whether the two have the same bits. */
   readonly traceless: boolean;
+  /** Of what it was computed from, where only `own` is A's: what it would be A's without, and whether with the same bits. Others were needed. */
+  readonly beside: ReadonlyMap<Value, { readonly traceless: boolean }>;
   /** B's own. */
   readonly tensor: Tensor;
   readonly isOutput: boolean;
@@ -65,12 +68,15 @@ export class Wakes<T> {
   }
 
   /** Notes what came of a value; `at` is what to remember of it. */
-  note(at: T, { value, from, pure, own, traceless, tensor, isOutput }: Outcome): void {
+  note(at: T, { value, from, pure, own, traceless, beside, tensor, isOutput }: Outcome): void {
     const before = new Set(from.flatMap(v => [...(this.#wakes.get(v)?.origins ?? [])]));
     if (own) {
-      for (const origin of before) {
-        if (!pure) origin.compensated = true;
-        else if (!traceless) origin.drowned = true;
+      for (const v of from) {
+        const idle = beside.get(v) ?? (pure ? { traceless } : undefined);
+        for (const origin of this.#wakes.get(v)?.origins ?? []) {
+          if (!idle) origin.compensated = true;
+          else if (!idle.traceless) origin.drowned = true;
+        }
       }
       return;
     }

@@ -138,7 +138,8 @@ export class Walk {
       ? new Map([...[...before.from, s.a].map(v => [v, this.#ofA.get(v)!] as const), ...from.map(v => [v, this.#pure.get(v)!] as const)])
       : undefined;
     const traceless = sameBits(tensor, pure);
-    const outcome = { value: s.b, from, pure: local.same, own: own.same, traceless, tensor, isOutput: this.#outputs.has(s.b) };
+    const beside = own.same && !local.same ? await this.#beside(s, expected, tensor) : new Map();
+    const outcome = { value: s.b, from, pure: local.same, own: own.same, traceless, beside, tensor, isOutput: this.#outputs.has(s.b) };
     this.wakes.note({ segment: s, judgement: local, values }, outcome);
     const accumulated = this.#identical.has(s.b)
       ? { relativeL2: 0, maxAbs: 0 }
@@ -154,6 +155,20 @@ export class Walk {
     };
   }
 
+  /** Of B's own values that come together in A's: those without which it is A's just as well. */
+  async #beside(s: Segment, expected: Tensor, tensor: Tensor): Promise<Map<Value, { readonly traceless: boolean }>> {
+    const idle = new Map<Value, { readonly traceless: boolean }>();
+    const together = s.from.filter(v => this.wakes.has(v));
+    if (together.length < 2) return idle;
+    for (const v of together) {
+      const given: Given = { get: value => (value === v ? this.#pure : this.#own).get(value) };
+      const without = (await this.#run([s], given)).get(s.b);
+      if (without && (await this.#judge(s, expected, without, given)).same) idle.set(v, { traceless: sameBits(without, tensor) });
+    }
+    // Each can be spared, and not all of them: they make up for it together.
+    return idle.size === together.length ? new Map() : idle;
+  }
+
   /** What is beyond the tolerance may still be the rounding that the layer makes of its inputs': then it widens the tolerance. */
   async #judge(s: Segment, expected: Tensor, actual: Tensor, given: Given): Promise<Judgement> {
     const first = judge(expected, actual, this.#circumstances(0));
@@ -164,8 +179,8 @@ export class Walk {
     const moved = perturbed(feeds, this.#options.seed);
     const result = (await this.#run([s], { get: v => moved[String(s.from.indexOf(v))] })).get(s.b);
     if (!result) return first;
-    const { relativeL2 } = judge(actual, result, this.#circumstances(0));
-    return judge(expected, actual, this.#circumstances(Number(relativeL2)));
+    const { relativeL2, violations, maxAbs } = judge(actual, result, this.#circumstances(0));
+    return judge(expected, actual, { ...this.#circumstances(Number(relativeL2)), flips: { elements: violations, by: Number(maxAbs) } });
   }
 
   /** What the runtime itself does to a layer in this configuration is no fault of B: A's layer there, fed with the same values, is as good a reference. */
