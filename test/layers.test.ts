@@ -87,7 +87,7 @@ describe('what is no fault', () => {
       'g (float[2, 4] x) => (float[2, 4] y) <float k = {3.0}> { s = Sin (x) t = Add (s, k) u = Identity (t) v = Neg (u) y = Cos (v) }';
     const v = await texts(a, b, { layers: true });
     expect(v.status).toBe('same');
-    expect(statuses(v)).toEqual({ s: 'same', u: 'same', v: 'same', y: 'same' });
+    expect(statuses(v)).toEqual({ s: 'same', t: 'same', v: 'same', y: 'same' });
   });
 
   test('a factor that moves past an activation', async () => {
