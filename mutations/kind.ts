@@ -12,9 +12,13 @@ export interface Site {
   readonly apply: () => void;
 }
 
+/** What a kind breaks: one place in the graph, all of it, or what the model takes and gives. */
+export type Scope = 'node' | 'model' | 'interface';
+
 /** One way to break a rewrite. */
 export interface Kind {
   readonly name: string;
+  readonly scope: Scope;
   /** The form of the network that it breaks. */
   readonly form: Form;
   sites(model: Model): Site[];
@@ -27,6 +31,7 @@ export type Change = (() => void) | undefined;
 export function kind(name: string, form: Form, operators: string | readonly string[], change: (node: Node, model: Model) => Change): Kind {
   return {
     name,
+    scope: 'node',
     form,
     sites: model =>
       nodesOf(model, ...[operators].flat()).flatMap(node => {
@@ -36,13 +41,13 @@ export function kind(name: string, form: Form, operators: string | readonly stri
   };
 }
 
-/** A kind that breaks a model as a whole. */
-export function whole(name: string, form: Form, change: (model: Model) => Change): Kind {
+/** A kind that finds one place in a model, if any. */
+export function whole(name: string, scope: Scope, form: Form, change: (model: Model) => Change): Kind {
   const sites = (model: Model) => {
     const apply = change(model);
     return apply ? [{ where: 'the model', apply }] : [];
   };
-  return { name, form, sites };
+  return { name, scope, form, sites };
 }
 
 /** The attributes of a node of a known operator. */
