@@ -51,7 +51,10 @@ export async function bisect(runtime: Runtime, { fate }: Mutant, a: Uint8Array, 
   const failures = await mkdtemp(join(tmpdir(), 'onnx-funnel-bisect-'));
   try {
     const how: VerifyOptions = fate === 'caught by layers' ? { layers: true } : { bisect: true };
-    const verdict = await verify({ bytes: a }, { bytes: b }, { ...options, runtime, failures, ...how });
+    const ask = (more: VerifyOptions = {}) => verify({ bytes: a }, { bytes: b }, { ...options, runtime, failures, ...how, ...more });
+    // What one input tells apart, all of them do.
+    const first = await ask({ kinds: ['normal'] });
+    const verdict = first.status === 'same' ? await ask() : first;
     const { culprits = [], notes = [] } = verdict.layers ?? {};
     const blamed: Blamed[] = [];
     for (const culprit of culprits)
