@@ -2,11 +2,12 @@ import { dtypes, isKnown } from '../tensor/dtype.ts';
 import { sameBits } from '../tensor/fingerprint.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import type { Baseline } from './baseline.ts';
+import type { Comparand } from './comparand.ts';
 import { short } from './compare.ts';
 import { nameOf } from './configuration.ts';
 import { isNoise } from './tolerance.ts';
 import type { ConfigurationResult, Failure, Finding, OutputResult, Status, Verdict } from './verdict.ts';
-import type { Comparand, Findings, VerifyOptions } from './verify.ts';
+import type { Findings, VerifyOptions } from './verify.ts';
 import { describeDifference } from './words.ts';
 
 export interface Evidence extends Findings {

@@ -1,10 +1,8 @@
 import { type Shapes, shapeCases } from '../infer/shapes.ts';
-import type { Model } from '../ir/model.ts';
 import { checkNames } from '../known-names.ts';
 import { checkProviderName } from '../runtime/providers.ts';
 import {
   type ModelInterface,
-  type ModelSource,
   type Optimization,
   Runtime,
   type RuntimeOptions,
@@ -13,6 +11,7 @@ import {
 } from '../runtime/session.ts';
 import type { DType } from '../tensor/dtype.ts';
 import { Baseline } from './baseline.ts';
+import type { Comparand } from './comparand.ts';
 import { conclude } from './conclude.ts';
 import { type Configuration, isReference, nameOf, referenceConfiguration } from './configuration.ts';
 import { type Data, loadData } from './data/load.ts';
@@ -25,13 +24,6 @@ import type { LayerReport, SelfCheck } from './layer-report.ts';
 import type { GivenTolerances } from './tolerance.ts';
 import { failureOf, feedsFor, type Trial, trial } from './trial.ts';
 import type { ConfigurationResult, Failure, Finding, OutputResult, Verdict } from './verdict.ts';
-
-/** One of the two models: a file, or bytes; the label is what reports call it. */
-export type Comparand = ModelSource & {
-  readonly label?: string;
-  /** The same model, where it is read already: layers and self-checks then need not read it again. */
-  readonly model?: Model;
-};
 
 export interface VerifyOptions {
   /** Execution providers; default `['cpu']`. */
@@ -168,7 +160,10 @@ async function examine(runtime: Runtime, a: Comparand, b: Comparand, options: Ve
       const first = match.outputs.map(hold);
       const agree = first.every(r => r.comparison.same);
       if (!agree) await baseline.measureNoise(runtime, a, set);
-      results.push(...(agree ? first : match.outputs.map(hold)));
+      const second = agree ? first : match.outputs.map(hold);
+      const close = second.some(r => baseline.mayBeNoise(r, where));
+      if (close) await baseline.measureWeightNoise(runtime, a, set);
+      results.push(...(close ? match.outputs.map(hold) : second));
     };
     const ofB = gone(ofA)
       ? undefined
