@@ -169,12 +169,14 @@ export async function portrait(a: ModelOrPath, b: ModelOrPath): Promise<Pick<Cas
 }
 
 async function comparand(model: ModelOrPath, keep = false): Promise<Comparand> {
-  if (typeof model !== 'string') return { bytes: file.encode(model, { inline: true }) };
-  if (isText(model) || model === '-') return { bytes: file.encode(await read(model), { inline: true }), label: model };
+  const { declaredOf } = await import('./verify/declared.ts');
+  const inMemory = (read: Model) => ({ bytes: file.encode(read, { inline: true }), declared: declaredOf(read) });
+  if (typeof model !== 'string') return inMemory(model);
+  if (isText(model) || model === '-') return { ...inMemory(await read(model)), label: model };
   // Our reader says what is wrong with a file, and refuses what the runtime lets pass; the runtime then reads it by itself.
   try {
     const read = await file.read(model);
-    return { path: model, label: model, ...(keep && { model: read }) };
+    return { path: model, label: model, declared: declaredOf(read), ...(keep && { model: read }) };
   } catch (error) {
     // Of two models, which.
     if (error instanceof FunnelError && !error.message.includes(model)) error.message = `${model}: ${error.message}`;

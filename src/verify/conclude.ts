@@ -28,6 +28,7 @@ export function conclude(e: Evidence): Verdict {
     ...e.differences,
     ...configurations.flatMap(reasonsOf),
     ...culpritsOf(e),
+    ...e.unknown,
     ...(status === 'inconclusive' ? vacuous : []),
   ];
   const warnings = [
@@ -65,7 +66,7 @@ function statusOf(e: Evidence, vacuous: readonly Finding[]): Status {
   const wrong = e.configurations.some(c => c.status === 'different') || (e.layers?.culprits.length ?? 0) > 0;
   if (e.differences.length > 0 || wrong) return 'different';
   if (e.fatal.length > 0 || e.configurations.some(c => c.status === 'unavailable')) return 'unavailable';
-  return vacuous.length > 0 ? 'inconclusive' : 'same';
+  return e.unknown.length + vacuous.length > 0 ? 'inconclusive' : 'same';
 }
 
 /** The runtime has looked at the model, or at the inputs, and says no; what it lacks itself is another matter. */

@@ -1,6 +1,5 @@
 import { type Shapes, shapeCases } from '../infer/shapes.ts';
 import type { Model } from '../ir/model.ts';
-import { checkNames } from '../known-names.ts';
 import { checkProviderName } from '../runtime/providers.ts';
 import {
   type ModelInterface,
@@ -19,9 +18,10 @@ import { conclude } from './conclude.ts';
 import { type Configuration, isReference, nameOf, referenceConfiguration } from './configuration.ts';
 import { type Data, loadData } from './data/load.ts';
 import type { ImageOptions } from './data/loading.ts';
+import type { Declared } from './declared.ts';
 import { layerReport, selfCheck } from './deeper.ts';
 import { generate, type InputKind, type InputSet, inputKinds, isQuick, withOwnLabels } from './inputs.ts';
-import { matchInterfaces } from './interface.ts';
+import { checkOutputs, matchInterfaces } from './interface.ts';
 import type { LayerReport, SelfCheck } from './layer-report.ts';
 import { type GivenTolerances, ruleOf } from './tolerance.ts';
 import { failureOf, feedsFor, type Trial, trial } from './trial.ts';
@@ -32,6 +32,8 @@ export type Comparand = ModelSource & {
   readonly label?: string;
   /** The same model, where it is read already: layers and self-checks then need not read it again. */
   readonly model?: Model;
+  /** What the model says of its edges that the runtime does not. */
+  readonly declared?: Declared;
 };
 
 export interface VerifyOptions {
@@ -51,7 +53,7 @@ export interface VerifyOptions {
   readonly images?: ImageOptions;
   /** Default 0. */
   readonly seed?: number;
-  /** Names of outputs to leave out. */
+  /** Names of outputs, and of inputs with a default, to leave out. */
   readonly exclude?: readonly string[];
   /** Tolerances by hand, in place of the derived ones. */
   readonly tolerances?: GivenTolerances;
@@ -108,6 +110,8 @@ export interface Findings {
   readonly fatal: readonly Failure[];
   readonly differences: readonly Finding[];
   readonly warnings: readonly Finding[];
+  /** Edges that nothing can be found out about. */
+  readonly unknown: readonly Finding[];
   readonly outputs: readonly string[];
   readonly baseline: Baseline | undefined;
   readonly configurations: readonly ConfigurationResult[];
@@ -117,7 +121,7 @@ export interface Findings {
 
 async function examine(runtime: Runtime, a: Comparand, b: Comparand, options: VerifyOptions): Promise<Findings> {
   const wanted = configurationsOf(options);
-  const nothing = { differences: [], warnings: [], outputs: [], baseline: undefined, configurations: [] };
+  const nothing = { differences: [], warnings: [], unknown: [], outputs: [], baseline: undefined, configurations: [] };
   const { threads = 1, equalNan = false, precision, tolerances = {}, topK, minAgreement } = options;
   const inA = await enter(runtime, a, 'a', { ...referenceConfiguration, threads });
   if ('failure' in inA.edges && inA.edges.failure.kind !== 'error')
@@ -129,8 +133,9 @@ async function examine(runtime: Runtime, a: Comparand, b: Comparand, options: Ve
     return { ...nothing, fatal, edges: { a: 'failure' in edgesA ? undefined : edgesA, b: 'failure' in edgesB ? undefined : edgesB } };
   }
   const edges = { a: edgesA, b: edgesB };
-  checkOutputs([...(options.exclude ?? []), ...Object.keys(options.tolerances?.outputs ?? {})], edges);
-  const match = matchInterfaces(edgesA, edgesB, new Set(options.exclude));
+  const told = { a: { ...edgesA, declared: a.declared }, b: { ...edgesB, declared: b.declared } };
+  checkOutputs(options, told);
+  const match = matchInterfaces(told.a, told.b, new Set(options.exclude));
   const kinds = options.kinds ?? (options.data ? [] : inputKinds);
   const seed = options.seed ?? 0;
   const { shapes = {}, limit = 16, images = {} } = options;
@@ -263,12 +268,6 @@ async function enter(
   } catch (error) {
     return { edges: { failure: failureOf(error, role) } };
   }
-}
-
-/** @throws FunnelError `E_USAGE` for an output that neither model has. */
-function checkOutputs(names: readonly string[], edges: { readonly a: ModelInterface; readonly b: ModelInterface }): void {
-  const known = [...new Set([...edges.a.outputs, ...edges.b.outputs].map(o => o.name))];
-  checkNames('output', names, known);
 }
 
 /** @throws FunnelError `E_USAGE` for a provider that nobody knows. */

@@ -1,0 +1,117 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, test } from 'vitest';
+import { freezeInitializers } from '../passes/freeze-initializers.ts';
+import { runCase } from '../src/ci/run.ts';
+import { verify } from '../src/index.ts';
+import { Runtime } from '../src/runtime/session.ts';
+import { parse } from '../src/text/parse.ts';
+import type { Verdict } from '../src/verify/verdict.ts';
+import type { VerifyOptions } from '../src/verify/verify.ts';
+
+/** The edges of models: what is no tensor, and what a caller may leave out. */
+
+const runtime = new Runtime();
+afterAll(() => runtime.close());
+const check = (a: string, b: string, options?: VerifyOptions) =>
+  verify(parse(a), parse(b), { runtime, kinds: ['normal'], optimizations: ['disabled'], ...options });
+const told = (v: Verdict) => [v.status, ...v.reasons.map(r => `${r.code} ${r.where}: ${r.message}`)];
+
+describe('outputs that are no tensors', () => {
+  const classifier = (scale: string, more = 'z = Relu (x)') => `<ir_version: 8, opset_import: ["" : 17, "ai.onnx.ml" : 1]>
+    g (float[N, 3] x) => (float[N, 3] z, seq(map(int64, float)) prob) <float s = {${scale}}> {
+      ${more} m = Mul (x, s) p = Softmax (m) prob = ai.onnx.ml.ZipMap <classlabels_int64s = [0, 1, 2]> (p) }`;
+  const pieces = (op: string, type = 'seq(float[N, 1])') =>
+    `g (float[N, 3] x) => (${type} prob, float[N, 3] z) { z = Relu (x) n = ${op} (x) prob = SplitToSequence <axis = 1> (n) }`;
+
+  test('are not the same because nothing was compared', async () => {
+    const v = await check(classifier('1'), classifier('7'));
+    expect(told(v)).toEqual([
+      'inconclusive',
+      "output-not-comparable output 'prob': is seq(map(int64, float)), which can not be compared: leave it out with --exclude",
+    ]);
+    expect(v.configurations.map(c => c.results.map(r => r.output))).toEqual([['z']]);
+    expect(told(await check(classifier('1'), classifier('7'), { exclude: ['prob'] }))).toEqual(['same']);
+    expect(told(await check(pieces('Neg'), pieces('Abs')))).toEqual([
+      'inconclusive',
+      expect.stringContaining('is seq(float), which can not be compared'),
+    ]);
+  });
+
+  test('hide no difference, and another type is one', async () => {
+    expect((await check(classifier('1'), classifier('7', 'z = Neg (x)'))).reasons.map(r => r.code)).toEqual([
+      'output-values',
+      'output-not-comparable',
+    ]);
+    expect(told(await check(classifier('1'), pieces('Neg')))).toEqual([
+      'different',
+      "output-type output 'prob': seq(map(int64, float)) became seq(float)",
+    ]);
+    expect(
+      told(await check(classifier('1'), 'g (float[N, 3] x) => (float[N, 3] z, float[N, 3] prob) { z = Relu (x) prob = Neg (x) }')),
+    ).toEqual(['different', "output-type output 'prob': seq(map(int64, float)) became float"]);
+    // Sizes inside are as they are written, or not.
+    expect(told(await check(pieces('Neg'), pieces('Neg', 'seq(float[])')))[0]).toBe('inconclusive');
+  });
+
+  test('an input that is none can not be fed', async () => {
+    const length = 'g (seq(float[N]) s) => (int64 y) { y = SequenceLength (s) }';
+    expect(told(await check(length, length))).toEqual([
+      'inconclusive',
+      "input-not-feedable input 's': is seq(float), for which no values can be made: nothing was run",
+      'nothing-compared models: no input was tried',
+    ]);
+    expect(told(await check(length, 'g (int64 s) => (int64 y) { y = Neg (s) }'))[1]).toBe("input-type input 's': seq(float) became int64");
+  });
+});
+
+describe('inputs with a default', () => {
+  const given = 'g (float[2] x, float[2] k) => (float[2] y) { y = Mul (x, k) }';
+  const open = (k = '2, 3', type = 'float[2]') => `g (float[2] x, ${type} k = {${k}}) => (float[2] y) { y = Mul (x, k) }`;
+  const fixed = 'g (float[2] x) => (float[2] y) <float[2] k = {2, 3}> { y = Mul (x, k) }';
+
+  test.each([
+    ['as they were', open(), open(), ['same']],
+    ['lost', open(), fixed, ['different', "input-missing input 'k': is missing in B; A has a default for it, which callers may override"]],
+    ['gained', fixed, open(), ['different', "input-extra input 'k': is in B only; B has a default for it, which callers may override"]],
+    [
+      'another shape',
+      open(),
+      open('2', 'float[1]'),
+      ['different', "input-shape input 'k': [2] became [1]", expect.stringContaining('output-values')],
+    ],
+    ['no default any more', open(), given, ['different', "input-default input 'k': has a default in A, and must be given in B"]],
+    [
+      'a default that was none',
+      given,
+      open(),
+      ['different', "input-default input 'k': must be given in A, and has a default in B", expect.stringContaining('output-values')],
+    ],
+  ])('%s', async (_, a, b, expected) => {
+    const v = await check(a, b);
+    expect(told(v)).toEqual(expected);
+    expect(v.warnings).toEqual([]);
+  });
+
+  test('another default is a warning, where outputs agree', async () => {
+    const idle = (k: string) => `g (float[2] x, float k = {${k}}) => (float[2] y) { y = Relu (x) }`;
+    const v = await check(idle('1'), idle('2'));
+    expect([v.status, v.warnings]).toEqual(['same', [{ code: 'input-default', where: "input 'k'", message: 'has another default in B' }]]);
+  });
+
+  test('before IR version 4 every initializer is an input by form, and none has a default', async () => {
+    expect(told(await check(`<ir_version: 3, opset_import: ["" : 8]> ${open()}`, fixed))).toEqual(['same']);
+  });
+
+  test('can be left out by name; what a pass was told to freeze, is', async () => {
+    expect(told(await check(open(), fixed, { exclude: ['k'] }))).toEqual(['same']);
+    expect(await check(open(), fixed, { exclude: ['kk'] }).catch(e => e.message)).toMatch("did you mean 'k'?");
+    const folder = mkdtempSync(join(tmpdir(), 'funnel-edges-'));
+    writeFileSync(join(folder, 'open.onnxtxt'), open());
+    const models = { model: join(folder, 'open.onnxtxt'), what: 'frozen', passes: [freezeInitializers()], fixpoint: false };
+    const { verdict } = await runCase({ name: 'frozen', options: { kinds: ['normal'], optimizations: ['disabled'] }, models }, runtime);
+    rmSync(folder, { recursive: true });
+    expect([told(verdict), verdict.excludedOutputs]).toEqual([['same'], ['k']]);
+  });
+});
