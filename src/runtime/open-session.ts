@@ -49,6 +49,10 @@ export class Session {
     this.#host = host;
   }
 
+  /** Whether the process that holds it still lives. */
+  get isOpen(): boolean {
+    return this.#host.child.end === undefined;
+  }
   /** Where the nodes ran, known after the first run when it was asked for; always for providers other than `cpu`. */
   get placement(): Placement | undefined {
     return this.#placement;
