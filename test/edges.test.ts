@@ -115,3 +115,32 @@ describe('inputs with a default', () => {
     expect([told(verdict), verdict.excludedOutputs]).toEqual([['same'], ['k']]);
   });
 });
+
+describe('integers that numbers are too small for', () => {
+  const wide = 2n ** 53n;
+  const constant = (type: string, ...values: bigint[]) =>
+    `g (float x) => (${type}[${values.length}] y) <${type}[${values.length}] c = {${values}}> { y = Identity (c) }`;
+
+  test.each(['int64', 'uint64'])('%s that differ are counted, and told', async type => {
+    const v = await check(constant(type, 7n, wide, wide + 8n), constant(type, 7n, wide + 1n, wide + 9n));
+    expect(told(v)).toEqual([
+      'different',
+      "output-values cpu disabled, output 'y': 2 of 3 elements outside the tolerance; worst at [1]: 9007199254740992 became 9007199254740993 (input 'normal')",
+    ]);
+    expect(v.configurations[0]!.results[0]!.comparison).toMatchObject({
+      reasons: ['elements'],
+      violations: 2,
+      maxAbs: 1,
+      requiredAtol: 1,
+      worst: { index: [1], expected: '9007199254740992', actual: '9007199254740993' },
+    });
+  });
+
+  test('small ones stay numbers; both ends of the range are far apart', async () => {
+    const { comparison } = (await check(constant('int64', 1n, 2n), constant('int64', 1n, -5n))).configurations[0]!.results[0]!;
+    expect(comparison).toMatchObject({ violations: 1, maxAbs: 7, worst: { index: [1], expected: 2, actual: -5 } });
+    const ends = (await check(constant('int64', -(2n ** 63n)), constant('int64', 2n ** 63n - 1n))).configurations[0]!.results[0]!;
+    expect(ends.comparison).toMatchObject({ maxAbs: 2 ** 64, worst: { expected: '-9223372036854775808', actual: '9223372036854775807' } });
+    expect((await check(constant('int64', wide + 1n), constant('int64', wide + 1n))).status).toBe('same');
+  });
+});
