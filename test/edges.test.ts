@@ -144,3 +144,32 @@ describe('integers that numbers are too small for', () => {
     expect((await check(constant('int64', wide + 1n), constant('int64', wide + 1n))).status).toBe('same');
   });
 });
+
+test('what fails says the same in every run, and in whatever order', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'funnel-edges-'));
+  const cases = ['own.Odd', 'Relu', 'own.Strange'].map(op => {
+    const text = `<ir_version: 8, opset_import: ["" : 17, "own" : 1]> g (float[2, 200] x) => (float[2, 200] y)
+      <float[200, 200] w = ["location": "fill:1"]> { m = MatMul (x, w) y = ${op} (m) }`;
+    writeFileSync(join(folder, `${op}.onnxtxt`), text);
+    const models = { model: join(folder, `${op}.onnxtxt`), what: 'fold', passes: [], fixpoint: false };
+    return { name: op, options: { kinds: ['normal'], optimizations: ['disabled'] } as const, models };
+  });
+  const reportIn = async (order: typeof cases) => {
+    const own = new Runtime();
+    const said = new Map<string, string>();
+    for (const planned of order) {
+      const { verdict } = await runCase(planned, own);
+      said.set(planned.name, JSON.stringify({ ...verdict, timings: undefined }));
+    }
+    await own.close();
+    return cases.map(c => said.get(c.name)!);
+  };
+  const first = await reportIn(cases);
+  const second = await reportIn([...cases].reverse());
+  rmSync(folder, { recursive: true });
+  expect(second).toEqual(first);
+  expect(JSON.parse(first[0]!)).toMatchObject({
+    status: 'invalid',
+    reasons: [{ message: expect.stringMatching(/^Load model from the model failed/) }, {}],
+  });
+});
