@@ -19,40 +19,77 @@ const check = (a: string, b: string, options?: VerifyOptions) =>
 const told = (v: Verdict) => [v.status, ...v.reasons.map(r => `${r.code} ${r.where}: ${r.message}`)];
 
 describe('outputs that are no tensors', () => {
-  const classifier = (scale: string, more = 'z = Relu (x)') => `<ir_version: 8, opset_import: ["" : 17, "ai.onnx.ml" : 1]>
-    g (float[N, 3] x) => (float[N, 3] z, seq(map(int64, float)) prob) <float s = {${scale}}> {
-      ${more} m = Mul (x, s) p = Softmax (m) prob = ai.onnx.ml.ZipMap <classlabels_int64s = [0, 1, 2]> (p) }`;
-  const pieces = (op: string, type = 'seq(float[N, 1])') =>
-    `g (float[N, 3] x) => (${type} prob, float[N, 3] z) { z = Relu (x) n = ${op} (x) prob = SplitToSequence <axis = 1> (n) }`;
+  const pieces = (op: string, z = 'Relu', type = 'seq(float[N, 1])') =>
+    `g (float[N, 3] x) => (${type} prob, float[N, 3] z) { z = ${z} (x) n = ${op} (x) prob = SplitToSequence <axis = 1> (n) }`;
+  const unseen = "output-not-comparable output 'prob': is seq(float), which can not be compared: leave it out with --exclude";
 
   test('are not the same because nothing was compared', async () => {
-    const v = await check(classifier('1'), classifier('7'));
-    expect(told(v)).toEqual([
-      'inconclusive',
-      "output-not-comparable output 'prob': is seq(map(int64, float)), which can not be compared: leave it out with --exclude",
-    ]);
+    const v = await check(pieces('Neg'), pieces('Abs'));
+    expect(told(v)).toEqual(['inconclusive', unseen]);
     expect(v.configurations.map(c => c.results.map(r => r.output))).toEqual([['z']]);
-    expect(told(await check(classifier('1'), classifier('7'), { exclude: ['prob'] }))).toEqual(['same']);
-    expect(told(await check(pieces('Neg'), pieces('Abs')))).toEqual([
-      'inconclusive',
-      expect.stringContaining('is seq(float), which can not be compared'),
-    ]);
+    expect(told(await check(pieces('Neg'), pieces('Abs'), { exclude: ['prob'] }))).toEqual(['same']);
+    // Sizes inside are as they are written, or not.
+    expect(told(await check(pieces('Neg'), pieces('Abs', 'Relu', 'seq(float[])')))).toEqual(['inconclusive', unseen]);
   });
 
   test('hide no difference, and another type is one', async () => {
-    expect((await check(classifier('1'), classifier('7', 'z = Neg (x)'))).reasons.map(r => r.code)).toEqual([
-      'output-values',
-      'output-not-comparable',
-    ]);
-    expect(told(await check(classifier('1'), pieces('Neg')))).toEqual([
-      'different',
-      "output-type output 'prob': seq(map(int64, float)) became seq(float)",
-    ]);
-    expect(
-      told(await check(classifier('1'), 'g (float[N, 3] x) => (float[N, 3] z, float[N, 3] prob) { z = Relu (x) prob = Neg (x) }')),
-    ).toEqual(['different', "output-type output 'prob': seq(map(int64, float)) became float"]);
-    // Sizes inside are as they are written, or not.
-    expect(told(await check(pieces('Neg'), pieces('Neg', 'seq(float[])')))[0]).toBe('inconclusive');
+    expect(told(await check(pieces('Neg'), pieces('Neg', 'Abs')))).toEqual(['different', expect.stringContaining("output 'z'"), unseen]);
+    const tensor = 'g (float[N, 3] x) => (float[N, 3] z, float[N, 3] prob) { z = Relu (x) prob = Neg (x) }';
+    expect(told(await check(pieces('Neg'), tensor))).toEqual(['different', "output-type output 'prob': seq(float) became float"]);
+  });
+
+  describe('but maps by the names of classes', () => {
+    const classifier = (
+      scale: string,
+      maps: string,
+      key = 'int64',
+      opsets = '"" : 17, "ai.onnx.ml" : 1',
+    ) => `<ir_version: 8, opset_import: [${opsets}]>
+      g (float[N, 3] x) => (int64[N] label, seq(map(${key}, float)) prob) <float s = {${scale}}> {
+        m = Mul (x, s) p = Softmax (m) label = ArgMax <axis = 1, keepdims = 0> (m) prob = ai.onnx.ml.ZipMap <${maps}> (p) }`;
+    const numbers = 'classlabels_int64s = [0, 1, 2]';
+    const words = 'classlabels_strings = ["cat", "dog", "eel"]';
+
+    test('are compared by their values', async () => {
+      expect(told(await check(classifier('1', numbers), classifier('1', numbers)))).toEqual(['same']);
+      expect(told(await check(classifier('1', words, 'string'), classifier('1', words, 'string')))).toEqual(['same']);
+      const v = await check(classifier('1', numbers), classifier('7', numbers), { layers: true, selfCheck: true });
+      expect(v.reasons.map(r => [r.code, r.where])).toEqual([
+        ['output-values', "cpu disabled, output 'prob'"],
+        ['layer-values', expect.stringContaining('Mul')],
+      ]);
+      expect(v.configurations[0]!.results.map(r => [r.output, r.comparison.elements, r.comparison.same])).toEqual([
+        ['label', 2, true],
+        ['prob', 6, false],
+      ]);
+    });
+
+    test.each([
+      ['another order', classifier('1', 'classlabels_int64s = [0, 2, 1]'), 'maps of 0, 1, 2 became maps of 0, 2, 1'],
+      ['words for numbers', classifier('1', words, 'string'), 'seq(map(int64, float)) became seq(map(string, float))'],
+      [
+        'a tensor',
+        'g (float[N, 3] x) => (int64[N] label, float[N, 3] prob) { label = ArgMax <axis = 1, keepdims = 0> (x) prob = Softmax (x) }',
+        'seq(map(int64, float)) became float',
+      ],
+      [
+        'a sequence',
+        classifier('1', numbers)
+          .replace(/seq.*prob\)/, 'seq(float) prob)')
+          .replace(/prob = ai.*/, 'prob = SplitToSequence (p) }'),
+        'seq(map(int64, float)) became seq(float)',
+      ],
+    ])('with %s they are others', async (_, b, message) => {
+      expect(told(await check(classifier('1', numbers), b))).toEqual(['different', `output-type output 'prob': ${message}`]);
+    });
+
+    test('also in a model of no other operators', async () => {
+      const pure = (scale: string) => `<ir_version: 8, opset_import: ["ai.onnx.ml" : 1]>
+        g (float[N, 3] x) => (seq(map(int64, float)) prob) {
+          m = ai.onnx.ml.Scaler <offset = [0.0], scale = [${scale}]> (x) prob = ai.onnx.ml.ZipMap <${numbers}> (m) }`;
+      expect(told(await check(pure('1.0'), pure('1.0')))).toEqual(['same']);
+      expect(told(await check(pure('1.0'), pure('2.0')))).toEqual(['different', expect.stringContaining("output 'prob'")]);
+    });
   });
 
   test('an input that is none can not be fed', async () => {

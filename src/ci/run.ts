@@ -11,6 +11,7 @@ import { refused } from '../verify/refused.ts';
 import type { Case } from '../verify/report.ts';
 import type { Finding, Verdict } from '../verify/verdict.ts';
 import { verify as compare, type VerifyOptions } from '../verify/verify.ts';
+import { withoutZipMaps } from '../verify/zip-map.ts';
 import type { Pair, PlannedCase, Rewriting } from './cases.ts';
 
 /** Makes one comparison. What is wrong with its models or options is a verdict: it keeps no other case from being made. */
@@ -48,7 +49,11 @@ async function ofRewriting({ model: file, what, passes, fixpoint }: Rewriting, o
     fixpoint,
     onPass: (pass, i, total) => options.onProgress?.(i, total, pass.name),
   });
-  const comparand = (model: Model, label: string) => ({ bytes: encode(model, { inline: true }), label, declared: declaredOf(model) });
+  const comparand = (model: Model, label: string) => ({
+    bytes: encode(withoutZipMaps(model), { inline: true }),
+    label,
+    declared: declaredOf(model),
+  });
   // What a pass took from the interface because it was told to is no difference.
   const frozen = report.flatMap(r => (r.pass === 'freeze-initializers' ? r.fired.map(f => f.node) : []));
   const exclude = [...(options.exclude ?? []), ...frozen];

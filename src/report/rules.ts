@@ -18,7 +18,10 @@ export const rules: Readonly<Record<string, Rule>> = {
   },
   'output-missing': { title: 'An output is missing', help: `A has an output that B has not. ${missing}` },
   'output-extra': { title: 'An output is in B only', help: `B has an output that A has not. ${missing}` },
-  'output-type': { title: 'An output has another element type', help: 'Values of different types are never the same.' },
+  'output-type': {
+    title: 'An output has another type',
+    help: 'Values of different types are never the same; nor are maps of other names, or of names in another order.',
+  },
   'output-shape': { title: 'An output has another shape', help: 'The declared sizes contradict each other.' },
   'input-missing': { title: 'An input is missing', help: `A has an input that B has not. ${missing}` },
   'input-extra': { title: 'An input is in B only', help: `B has an input that A has not. ${missing}` },
@@ -34,7 +37,7 @@ export const rules: Readonly<Record<string, Rule>> = {
   },
   'output-not-comparable': {
     title: 'An output that can not be compared',
-    help: 'It is a sequence, a map or an optional. Leave it out with --exclude; what it is made of can be compared as an output of its own.',
+    help: 'It is a sequence, a map or an optional. Leave it out with --exclude; the tensors it is made of can be outputs, too.',
   },
   'nothing-compared': {
     title: 'Nothing was compared',

@@ -3,6 +3,7 @@ import type { ValueType } from '../ir/value.ts';
 import type { ValueMetadata } from '../runtime/session.ts';
 import { fingerprintOf } from '../tensor/fingerprint.ts';
 import { printType } from '../text/print-type.ts';
+import { mapsOf } from './zip-map.ts';
 
 /** What a model says of its edges that ONNX Runtime's API does not tell. */
 export interface Declared {
@@ -10,6 +11,8 @@ export interface Declared {
   readonly defaults: readonly Default[];
   /** Types of inputs and outputs that are no tensors, such as `seq(map(int64, float))`, by name. */
   readonly types: ReadonlyMap<string, string>;
+  /** The names in the maps that outputs are made of, by output. */
+  readonly names: ReadonlyMap<string, string>;
 }
 
 /** An input with a default, which is told by its fingerprint. */
@@ -28,7 +31,15 @@ export function declaredOf({ graph }: Model): Declared {
   const types = [...graph.inputs, ...graph.outputs].flatMap(({ name, type }): [string, string][] =>
     type && type.kind !== 'tensor' && type.kind !== 'other' ? [[name, printType(withoutShapes(type))]] : [],
   );
-  return { defaults, types: new Map(types) };
+  const maps = graph.outputs.flatMap(output => {
+    const found = mapsOf(output);
+    return found ? [{ output: output.name, ...found }] : [];
+  });
+  return {
+    defaults,
+    types: new Map([...types, ...maps.map(m => [m.output, m.type] as const)]),
+    names: new Map(maps.map(m => [m.output, m.names])),
+  };
 }
 
 /** Sizes inside of sequences and maps are written, or not, as it pleases whoever writes the file. */

@@ -48,9 +48,9 @@ export function matchInterfaces(a: Edges, b: Edges, excluded: ReadonlySet<string
   const outputs = pair(a.outputs.filter(keep), b.outputs.filter(keep), 'output', found);
   for (const [x, y] of outputs) {
     const where = `output '${x.name}'`;
-    const message = retyped(x, y, a, b);
+    const message = retyped(x, y, a, b) ?? renamed(x.name, a, b);
     if (message) found.differences.push({ code: 'output-type', where, message });
-    else if (x.dtype === undefined) {
+    else if (x.dtype === undefined || y.dtype === undefined) {
       const what = `is ${typeOf(x, a) ?? 'no tensor'}, which can not be compared: leave it out with --exclude`;
       found.unknown.push({ code: 'output-not-comparable', where, message: what });
     } else if (contradict(x.shape, y.shape))
@@ -83,13 +83,20 @@ function matchInput(x: ValueMetadata, y: ValueMetadata, type: string | undefined
   else if (isDefault(y)) differences.push({ code: 'input-default', where, message: 'must be given in A, and has a default in B' });
 }
 
-const typeOf = ({ name, dtype }: ValueMetadata, { declared }: Edges): string | undefined => dtype ?? declared?.types.get(name);
+/** What the file says counts: the tensor that stands for a sequence of maps is none itself. */
+const typeOf = ({ name, dtype }: ValueMetadata, { declared }: Edges): string | undefined => declared?.types.get(name) ?? dtype;
 
 /** What a type became, where it is another one. */
 function retyped(x: ValueMetadata, y: ValueMetadata, a: Edges, b: Edges): string | undefined {
   const [was, is] = [typeOf(x, a), typeOf(y, b)];
-  const same = x.dtype === y.dtype && (was === is || was === undefined || is === undefined);
-  return same ? undefined : `${was ?? 'no tensor'} became ${is ?? 'no tensor'}`;
+  if (was === is || ((was === undefined || is === undefined) && x.dtype === y.dtype)) return undefined;
+  return `${was ?? 'no tensor'} became ${is ?? 'no tensor'}`;
+}
+
+/** What the names in an output's maps became, where they are others. */
+function renamed(output: string, a: Edges, b: Edges): string | undefined {
+  const [was, is] = [a, b].map(e => e.declared?.names.get(output));
+  return was === undefined || is === undefined || was === is ? undefined : `maps of ${was} became maps of ${is}`;
 }
 
 type Pair = readonly [ValueMetadata, ValueMetadata];
