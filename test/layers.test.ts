@@ -87,7 +87,7 @@ describe('what is no fault', () => {
       'g (float[2, 4] x) => (float[2, 4] y) <float k = {3.0}> { s = Sin (x) t = Add (s, k) u = Identity (t) v = Neg (u) y = Cos (v) }';
     const v = await texts(a, b, { layers: true });
     expect(v.status).toBe('same');
-    expect(statuses(v)).toEqual({ s: 'same', u: 'same', v: 'same', y: 'same' });
+    expect(statuses(v)).toEqual({ s: 'same', t: 'same', v: 'same', y: 'same' });
   });
 
   test('a factor that moves past an activation', async () => {
@@ -104,6 +104,20 @@ describe('what is no fault', () => {
     const a = 'g (float[2, 4] x) => (float[2, 4] y) { s = Sin (x) t = Relu (s) y = Neg (t) }';
     const b = 'g (float[2, 4] x) => (float[2, 4] y) { t = Sin (x) s = Relu (t) y = Neg (s) }';
     expect(await texts(a, b, { layers: true })).toMatchObject({ status: 'same', layers: { culprits: [], notes: [] } });
+  });
+
+  test('and a fault beside it is a fault all the same', async () => {
+    // In the reuse, c is added after the sum; t is small beside s, so that the sum hides what is wrong with it.
+    const net = (factor: string, reuse: boolean) => `g (float[2, 4] x) => (float[2, 4] y) <float c = {3.0}, float k = {${factor}}> {
+      ${reuse ? 's = Sin (x)' : 'sp = Sin (x) s = Add (sp, c)'} t = Mul (x, k)
+      ${reuse ? 'up = Add (s, t) u = Add (up, c)' : 'u = Add (s, t)'} v = Neg (t) w = Add (v, u) y = Relu (w) }`;
+    const a = net('0.001', false);
+    expect(await texts(a, net('0.001', true), { layers: true })).toMatchObject({ status: 'same', layers: { culprits: [] } });
+    for (const reuse of [false, true]) {
+      const v = await texts(a, net('0.001001', reuse), { layers: true });
+      expect([v.status, v.layers!.layers.find(l => l.value === 't')!.status]).toEqual(['different', 'different']);
+      expect(v.layers!.culprits.map(c => c.value)).toEqual(['t']);
+    }
   });
 
   test('what nothing that follows can see', async () => {
@@ -149,6 +163,15 @@ describe('layers', () => {
     expect(first.layers!.layers.length).toBeGreaterThan(10);
     expect(first.layers!.layers.every(l => l.status === 'same' && l.elements > 0 && l.local.violations === 0)).toBe(true);
     expect(second.layers).toEqual(first.layers);
+  });
+
+  test('of integers are others as often as rounding makes them, and no oftener', async () => {
+    const quantised = (
+      scale: string,
+    ) => `g (float[1, 1, 64, 64] x) => (float[1, 1, 1, 1] y) <float s = {${scale}}, float d = {0.03}, int8 z = {0}, float h = {0.7}> {
+      t = Mul (x, h) q = QuantizeLinear (t, s, z) f = DequantizeLinear (q, d, z) y = GlobalAveragePool (f) }`;
+    const v = await texts(quantised('0.03'), quantised('0.033'), { layers: true });
+    expect([v.status, blamed(v)]).toEqual(['different', ['q']]);
   });
 
   test('that B alone can not run are told', async () => {

@@ -103,6 +103,10 @@ export const rules: Readonly<Record<string, Rule>> = {
     title: 'ONNX Runtime itself drifts',
     help: 'A in this configuration is far from A on the CPU without optimisation, so B is compared with A in this configuration.',
   },
+  'rounding-decides': {
+    title: 'Rounding decides some elements',
+    help: 'An index, a class or a quantised value is one of two neighbours by a hair: A itself gives another when its inputs move by one rounding. So many may be others.',
+  },
   'software-adapter': { title: 'A software adapter', help: 'It is slow, so that only some inputs were run on it.' },
   'cpu-fallback': {
     title: 'Nodes ran on the CPU',

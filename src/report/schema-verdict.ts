@@ -65,6 +65,10 @@ const tolerance = z
     rtol: z.number(),
     relativeL2: jsonNumber,
     source: z.enum(['derived', 'given', 'exact']),
+    slices: z
+      .array(z.strictObject({ axis: count, leastAtol: z.number() }))
+      .optional()
+      .meta({ description: 'Axes along which parts of the output, being smaller, have a smaller atol: the least of them.' }),
     because: z.string(),
   })
   .meta({ id: 'tolerance', description: 'Elements: |a − b| ≤ atol + rtol·|a|. The whole tensor: relativeL2.' });

@@ -1,11 +1,13 @@
 import type { ModelSource, Runtime, Session, Tensors } from '../runtime/session.ts';
 import { type DType, dtypes, isFloat, isKnown } from '../tensor/dtype.ts';
 import type { Tensor } from '../tensor/tensor.ts';
-import { type Comparison, compare } from './compare.ts';
+import { type Comparison, compare, type Rule } from './compare.ts';
 import { type Configuration, isReference, nameOf, referenceConfiguration } from './configuration.ts';
+import type { Flips } from './flips.ts';
 import { type InputSet, type InputSummary, perturbed, summarise } from './inputs.ts';
 import { nanInputs, storedDifference } from './remarks.ts';
-import { type Circumstances, type GivenTolerances, isNoise, ruleOf, type Tolerance, toleranceFor } from './tolerance.ts';
+import { movedBy, type SliceRule, type Slices, sliceRule, slicesOf } from './slices.ts';
+import { type GivenTolerances, isNoise, ruleOf, type Tolerance, toleranceFor } from './tolerance.ts';
 import { type Trial, trial } from './trial.ts';
 import type { Finding } from './verdict.ts';
 
@@ -29,7 +31,9 @@ export class Baseline {
   readonly unsteady = new Set<string>();
   readonly #options: BaselineOptions;
   readonly #reference = new Map<string, Tensors>();
-  readonly #noise = new Map<string, number>();
+  /** A against itself, where nothing but rounding is another. */
+  readonly #moved = new Map<string, readonly Moved[]>();
+  readonly #slices = new Map<string, readonly Slices[]>();
   readonly #disturbed = new Set<string>();
   readonly #drifts = new Map<string, Comparison>();
   /** A's outputs where they are too far from the reference to stand for it. */
@@ -74,7 +78,6 @@ export class Baseline {
     if (this.#disturbed.has(set.label)) return;
     this.#disturbed.add(set.label);
     const feeds = set.feeds();
-    if (!Object.values(feeds).some(t => isFloat(t.dtype))) return;
     const { seed, threads, onRun } = this.#options;
     const reference = this.#reference.get(set.label)!;
     const outputs = Object.keys(reference);
@@ -82,8 +85,10 @@ export class Baseline {
       onRun(`noise of the reference, ${set.label}`);
       for (const again of [await session.run(feeds, outputs), await session.run(feeds, outputs)])
         for (const output of outputs) if (!this.#agrees(set.label, output, again[output]!)) this.unsteady.add(output);
+      if (!Object.values(feeds).some(t => isFloat(t.dtype))) return;
       const moved = await session.run(perturbed(feeds, seed), outputs);
-      for (const output of outputs) this.#noteNoise(set.label, output, relativeL2(reference[output]!, moved[output]!));
+      for (const output of outputs)
+        this.#noteMoved(set.label, output, moved[output]!, compare(reference[output]!, moved[output]!, anything));
     });
   }
 
@@ -102,42 +107,47 @@ export class Baseline {
       const values = await session.run(set.feeds(), outputs);
       for (const output of outputs) {
         const expected = this.#reference.get(set.label)![output]!;
-        const drift = compare(
-          expected,
-          values[output]!,
-          halved(toleranceFor(this.#circumstances(where, set.label, output, 0), this.#options.tolerances), true),
-        );
+        const { tolerance, slices } = this.#measure(where, set.label, output);
+        const drift = compare(expected, values[output]!, halved(ruleOf(tolerance, true, slices)));
         this.#drifts.set(key(where, set.label, output), drift);
         if (!drift.same) this.#drifted.set(key(where, set.label, output), values[output]!);
-        const l2 = Number(drift.relativeL2);
-        if (where.provider === 'cpu' && isNoise(l2, expected.dtype, precision)) this.#noteNoise(set.label, output, l2);
+        if (where.provider === 'cpu' && (!isFloat(expected.dtype) || isNoise(Number(drift.relativeL2), expected.dtype, precision)))
+          this.#noteMoved(set.label, output, values[output]!, drift);
       }
     });
     this.trials.set(nameOf(where), result);
   }
 
   #agrees(input: string, output: string, again: Tensor): boolean {
-    const tolerance = toleranceFor(this.#circumstances(referenceConfiguration, input, output, 0), {});
-    return compare(this.#reference.get(input)![output]!, again, ruleOf(tolerance, true)).same;
+    const { expected, tolerance } = this.#measure(referenceConfiguration, input, output, {});
+    return compare(expected, again, ruleOf(tolerance, true)).same;
   }
 
   /** What B's output is to be compared with in a configuration, and how closely. */
   standard(where: Configuration, input: string, output: string): Standard {
-    const expected = this.#reference.get(input)![output]!;
-    const noise = this.noiseOf(input, output);
-    const tolerance = toleranceFor(this.#circumstances(where, input, output, noise), this.#options.tolerances);
     const drift = this.#drifts.get(key(where, input, output));
+    const reference = { ...this.#measure(where, input, output), against: 'reference', drift } as const;
     const own = this.#drifted.get(key(where, input, output));
     // Half of the tolerance for the runtime, half for the rewrite; a runtime that needs more is no stand-in for the reference.
-    if (!own || compare(expected, own, halved(tolerance, true)).same) return { expected, tolerance, against: 'reference', drift };
-    const near = this.#circumstances({ ...where, provider: 'cpu' }, input, output, noise, own);
-    return { expected: own, tolerance: toleranceFor(near, this.#options.tolerances), against: 'same-configuration', drift };
+    const { expected, tolerance, slices } = reference;
+    if (!own || compare(expected, own, halved(ruleOf(tolerance, true, slices))).same) return reference;
+    const near = this.#measure({ ...where, provider: 'cpu' }, input, output, this.#options.tolerances, own);
+    return { ...near, against: 'same-configuration', drift, otherwise: reference };
   }
 
   /** By how much an output moves when nothing but rounding changes: relative L2. */
   noiseOf(input: string, output: string): number {
-    return this.#noise.get(key(referenceConfiguration, input, output)) ?? 0;
+    const expected = this.#reference.get(input)![output]!;
+    return isFloat(expected.dtype) ? Math.max(0, ...this.#movedOf(input, output).map(m => Number(m.relativeL2))) : 0;
   }
+
+  /** How often, and how far, an output of an exact type moves when nothing but rounding changes. */
+  flipsOf(input: string, output: string): Flips {
+    const moved = this.#movedOf(input, output);
+    return { elements: Math.max(0, ...moved.map(m => m.violations)), by: Math.max(0, ...moved.map(m => Number(m.maxAbs))) };
+  }
+
+  #movedOf = (input: string, output: string): readonly Moved[] => this.#moved.get(key(referenceConfiguration, input, output)) ?? [];
 
   /** Holds outputs against those that were stored, which another runtime has computed. */
   async #recall(runtime: Runtime, source: ModelSource, set: InputSet): Promise<void> {
@@ -155,56 +165,83 @@ export class Baseline {
 
   #comparedElsewhere(input: string, output: string, stored: Tensor, value: Tensor): Comparison {
     const where = { provider: 'elsewhere', optimization: 'disabled' } as const;
-    const tolerance = toleranceFor(this.#circumstances(where, input, output, this.noiseOf(input, output)), this.#options.tolerances);
-    return compare(stored, value, ruleOf(tolerance, true));
+    const { tolerance, slices } = this.#measure(where, input, output);
+    return compare(stored, value, ruleOf(tolerance, true, slices));
   }
 
-  #noteNoise(input: string, output: string, relative: number): void {
+  #noteMoved(input: string, output: string, values: Tensor, moved: Comparison): void {
     const k = key(referenceConfiguration, input, output);
-    this.#noise.set(k, Math.max(this.#noise.get(k) ?? 0, relative));
+    const slices = this.#slicesOf(input, output).map(axis => movedBy(axis, this.#reference.get(input)![output]!, values));
+    this.#moved.set(k, [...(this.#moved.get(k) ?? []), { ...moved, slices }]);
   }
 
-  #circumstances(
+  #slicesOf(input: string, output: string): readonly Slices[] {
+    const k = key(referenceConfiguration, input, output);
+    const expected = this.#reference.get(input)![output]!;
+    const known = this.#slices.get(k) ?? slicesOf(expected, peakOf(expected));
+    this.#slices.set(k, known);
+    return known;
+  }
+
+  /** How closely an output is to be what is expected of it: the reference, or `expected`. */
+  #measure(
     where: Configuration,
     input: string,
     output: string,
-    noise: number,
+    given = this.#options.tolerances,
     expected = this.#reference.get(input)![output]!,
-  ): Circumstances {
+  ): Measure {
     const peak = peakOf(expected);
     const peaks = peak > 0 ? [] : [...this.#reference.values()].map(values => peakOf(values[output]!));
-    const peakElsewhere = peaks.find(p => p > 0) ?? peak;
-    return {
+    const circumstances = {
       output,
       dtype: expected.dtype,
       precision: this.#options.precision,
       across: where.provider !== 'cpu',
-      noise,
+      noise: this.noiseOf(input, output),
       peak,
-      peakElsewhere,
+      peakElsewhere: peaks.find(p => p > 0) ?? peak,
     };
+    const tolerance = toleranceFor(circumstances, given);
+    if (tolerance.source !== 'derived') return { expected, tolerance, slices: [] };
+    const moved = this.#movedOf(input, output);
+    const slices = this.#slicesOf(input, output).map((axis, i) => {
+      const most = axis.peaks.map((_, slice) => Math.max(0, ...moved.map(m => m.slices[i]![slice]!)));
+      return sliceRule(axis, tolerance, circumstances, most);
+    });
+    if (slices.length === 0) return { expected, tolerance, slices };
+    const told = slices.map(({ axis, atol }) => ({ axis, leastAtol: atol.reduce((x, y) => Math.min(x, y)) }));
+    return { expected, tolerance: { ...tolerance, slices: told }, slices };
   }
 }
 
-export interface Standard {
+/** What an output is to be, and how closely. */
+interface Measure {
   readonly expected: Tensor;
   readonly tolerance: Tolerance;
+  readonly slices: readonly SliceRule[];
+}
+
+/** A against itself, and by how much slices of it moved. */
+interface Moved extends Comparison {
+  readonly slices: readonly Float64Array[];
+}
+
+export interface Standard extends Measure {
   readonly against: 'reference' | 'same-configuration';
   readonly drift: Comparison | undefined;
+  /** What B may be instead: the reference, where the runtime is wrong on A, and need not be on B. */
+  readonly otherwise?: Standard;
 }
 
 const key = (where: Configuration, input: string, output: string): string => JSON.stringify([nameOf(where), input, output]);
 
-function halved(t: Tolerance, equalNan: boolean) {
-  const rule = ruleOf(t, equalNan);
-  return { ...rule, atol: rule.atol / 2, rtol: rule.rtol / 2, relativeL2: rule.relativeL2 / 2 };
+function halved({ atol, rtol, relativeL2, slices = [], ...rest }: Rule): Rule {
+  const half = slices.map(s => ({ ...s, atol: s.atol.map(x => x / 2) }));
+  return { ...rest, atol: atol / 2, rtol: rtol / 2, relativeL2: relativeL2 / 2, slices: half };
 }
 
 const anything = { atol: Number.POSITIVE_INFINITY, rtol: 0, relativeL2: Number.POSITIVE_INFINITY, equalNan: true };
-
-function relativeL2(a: Tensor, b: Tensor): number {
-  return isFloat(a.dtype) ? Number(compare(a, b, anything).relativeL2) : 0;
-}
 
 /** Largest finite magnitude; 0 for strings. */
 export function peakOf(t: Tensor): number {

@@ -2,6 +2,7 @@ import { dtypes, isFloat, isKnown } from '../tensor/dtype.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { ulpOf } from '../tensor/ulp.ts';
 import { type Distribution, distribution, nothingDiffers } from './distribution.ts';
+import type { SliceRule } from './slices.ts';
 import { type TopK, topK } from './top-k.ts';
 import { countIntegers, wideIntegers } from './wide-integers.ts';
 
@@ -13,6 +14,8 @@ export interface Rule {
   /** Elements: |a − b| ≤ atol + rtol·|a|. */
   readonly atol: number;
   readonly rtol: number;
+  /** A smaller atol for the slices of some axes. */
+  readonly slices?: readonly SliceRule[];
   /** The whole tensor: ‖a − b‖₂ / ‖a‖₂. */
   readonly relativeL2: number;
   /** Whether NaN equals NaN. */
@@ -136,7 +139,7 @@ const nothingCounted: Tally = { violations: 0, nan: 0, nanInBoth: 0, infinite: 0
 /** numpy's rule, element by element, counted. */
 function count(x: ArrayLike<number>, y: ArrayLike<number>, rule: Rule): Tally {
   const tally: Tally = { ...nothingCounted };
-  let largest = Number.NEGATIVE_INFINITY;
+  let [largest, beyond] = [Number.NEGATIVE_INFINITY, Number.NEGATIVE_INFINITY];
   for (let i = 0; i < x.length; i++) {
     const a = x[i]!;
     const b = y[i]!;
@@ -145,11 +148,13 @@ function count(x: ArrayLike<number>, y: ArrayLike<number>, rule: Rule): Tally {
     if (nan && rule.equalNan && Number.isNaN(a) && Number.isNaN(b)) continue;
     const infinite = !nan && (Math.abs(a) === Number.POSITIVE_INFINITY || Math.abs(b) === Number.POSITIVE_INFINITY);
     const excess = nan || infinite ? Number.POSITIVE_INFINITY : Math.abs(a - b) - rule.rtol * Math.abs(a);
-    if (excess > largest) {
-      largest = excess;
+    const atol = atolAt(rule, i);
+    largest = Math.max(largest, excess);
+    if (excess - atol > beyond) {
+      beyond = excess - atol;
       tally.worst = i;
     }
-    if (excess <= rule.atol) continue;
+    if (excess <= atol) continue;
     tally.violations++;
     if (nan) tally.nan++;
     if (nan && Number.isNaN(a) && Number.isNaN(b)) tally.nanInBoth++;
@@ -157,6 +162,12 @@ function count(x: ArrayLike<number>, y: ArrayLike<number>, rule: Rule): Tally {
   }
   tally.required = Math.max(0, largest);
   return tally;
+}
+
+function atolAt({ atol, slices = [] }: Rule, i: number): number {
+  let own = atol;
+  for (const { stride, size, atol: of } of slices) own = Math.min(own, of[Math.floor(i / stride) % size]!);
+  return own;
 }
 
 function compareStrings(a: Tensor, b: Tensor): Comparison {

@@ -206,11 +206,21 @@ function roundedUp(x: number): string {
 /** What a configuration did that a reader should know. */
 function remarks(c: ConfigurationResult, inputs: number): Finding[] {
   const findings: Finding[] = [];
-  const drifted = c.results.filter(r => r.against === 'same-configuration');
+  const drifted = c.results.filter(
+    r => r.against === 'same-configuration' || Number(r.drift?.relativeL2 ?? 0) > Number(r.tolerance.relativeL2),
+  );
   for (const output of new Set(drifted.map(r => r.output))) {
-    const l2 = Math.max(...drifted.filter(r => r.output === output).map(r => Number(r.drift?.relativeL2 ?? 0)));
-    const message = `ONNX Runtime itself is off by a relative L2 of ${short(l2)} on A here, so B is compared with A in this configuration`;
+    const of = drifted.filter(r => r.output === output);
+    const l2 = Math.max(...of.map(r => Number(r.drift?.relativeL2 ?? 0)));
+    const then = of.some(r => r.against === 'same-configuration') ? 'so B is compared with A in this configuration' : 'and not on B';
+    const message = `ONNX Runtime itself is off by a relative L2 of ${short(l2)} on A here, ${then}`;
     findings.push({ code: 'runtime-drift', where: `${nameOf(c)}, output '${output}'`, message });
+  }
+  const rounded = c.results.filter(r => r.tolerance.source === 'exact' && r.comparison.same && r.comparison.violations > 0);
+  for (const output of new Set(rounded.map(r => r.output))) {
+    const { comparison, input } = rounded.find(r => r.output === output)!;
+    const message = `${comparison.violations} of ${comparison.elements} elements are others (input '${input}'), no more than of A when its inputs move by one rounding`;
+    findings.push({ code: 'rounding-decides', where: `${nameOf(c)}, output '${output}'`, message });
   }
   if (c.adapter?.startsWith('software') && c.results.length > 0) {
     const labels = [...new Set(c.results.map(r => r.input))];

@@ -71,4 +71,4 @@ export function cut(model: Model, nodes: Iterable<Node>, given: { get(value: Val
 }
 
 /** What no exporter ends a name with. */
-const again = ' (onnx-funnel)';
+export const again = ' (onnx-funnel)';

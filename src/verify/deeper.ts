@@ -3,13 +3,13 @@ import { RuntimeFailure } from '../runtime/failure.ts';
 import type { Runtime } from '../runtime/session.ts';
 import { decode, encode, read } from '../serde/model-file.ts';
 import type { Baseline } from './baseline.ts';
-import { compare, short } from './compare.ts';
+import { short } from './compare.ts';
 import { type Configuration, nameOf, referenceConfiguration } from './configuration.ts';
+import { held } from './held.ts';
 import type { InputSet } from './inputs.ts';
 import type { LayerReport, Mutation, SelfCheck } from './layer-report.ts';
 import { compareLayers } from './layers.ts';
 import { brokenModels } from './self-check.ts';
-import { ruleOf } from './tolerance.ts';
 import { feedsFor, trial } from './trial.ts';
 import type { ConfigurationResult, OutputResult } from './verdict.ts';
 import type { Comparand, VerifyOptions } from './verify.ts';
@@ -43,8 +43,7 @@ export async function selfCheck({ runtime, b, options, sets, outputs, baseline }
       if (difference !== undefined) return;
       const values = await session.run(feedsFor(session, set.feeds()), outputs);
       for (const output of outputs) {
-        const { expected, tolerance } = baseline.standard(referenceConfiguration, set.label, output);
-        const { same, relativeL2 } = compare(expected, values[output]!, ruleOf(tolerance, equalNan));
+        const { same, relativeL2 } = held(baseline, referenceConfiguration, set.label, output, values[output]!, { equalNan }).comparison;
         if (!same) difference ??= `'${output}' is off by a relative L2 of ${short(relativeL2)} under '${set.label}'`;
       }
     });

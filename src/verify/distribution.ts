@@ -107,8 +107,7 @@ function unitOf(a: ArrayLike<number>, b: ArrayLike<number>): number {
 }
 
 function percentiles(a: ArrayLike<number>, b: ArrayLike<number>, ulp: Ulp): Pick<Distribution, 'p99Abs' | 'p99Rel' | 'p99Ulp'> {
-  // An odd step meets every channel of an image whose channels lie last.
-  const step = Math.ceil(a.length / sampleLimit) | 1;
+  const step = stepOf(a.length);
   const [abs, rel, ulps] = [0, 0, 0].map(() => new Float64Array(Math.ceil(a.length / step)));
   let n = 0;
   for (let i = 0; i < a.length; i += step) {
@@ -122,6 +121,18 @@ function percentiles(a: ArrayLike<number>, b: ArrayLike<number>, ulp: Ulp): Pick
   }
   const p99 = (sample: Float64Array) => sample.subarray(0, n).sort()[Math.max(0, Math.ceil(0.99 * n) - 1)] ?? 0;
   return { p99Abs: p99(abs!), p99Rel: p99(rel!), p99Ulp: Math.round(p99(ulps!)) };
+}
+
+/** A step that meets every index of every axis: prime, and no divisor of the number of elements, so that it has no factor in common with any axis. */
+function stepOf(elements: number): number {
+  let step = Math.ceil(elements / sampleLimit);
+  while (step > 1 && (elements % step === 0 || !isPrime(step))) step++;
+  return step;
+}
+
+function isPrime(n: number): boolean {
+  for (let d = 2; d * d <= n; d++) if (n % d === 0) return false;
+  return n > 1;
 }
 
 const lowest = -324;

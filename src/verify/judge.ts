@@ -3,6 +3,7 @@ import type { Tensor } from '../tensor/tensor.ts';
 import { epsilonOf } from '../tensor/ulp.ts';
 import { peakOf } from './baseline.ts';
 import { type Comparison, compare, exact } from './compare.ts';
+import { type Flips, isFlipped } from './flips.ts';
 import type { Drift } from './layer-report.ts';
 import { describeDifference } from './words.ts';
 
@@ -18,6 +19,8 @@ const widest = 16;
 export interface LayerCircumstances {
   /** By how much the layer's result moves when what it is fed with moves by one rounding: relative L2. */
   readonly noise: number;
+  /** How many elements of an exact type that is, and how far they move at most. */
+  readonly flips?: Flips;
   /** Whether it ran on another provider than the reference. */
   readonly across: boolean;
   readonly precision: DType | undefined;
@@ -35,7 +38,7 @@ export interface Judgement extends Drift {
 }
 
 /** Holds the result of one layer against the reference's. NaN equals NaN: whether it should be there is for the outputs to say. */
-export function judge(expected: Tensor, actual: Tensor, { noise, across, precision }: LayerCircumstances): Judgement {
+export function judge(expected: Tensor, actual: Tensor, { noise, flips, across, precision }: LayerCircumstances): Judgement {
   const epsilon = Math.max(epsilonOf(expected.dtype), epsilonOf(precision ?? expected.dtype));
   const start = (across ? base.across : base.same) * epsilon;
   const allowed = exact(expected) ? 0 : Math.min(Math.max(noiseFactor * noise, start), widest * start, 0.1);
@@ -46,8 +49,7 @@ export function judge(expected: Tensor, actual: Tensor, { noise, across, precisi
     equalNan: true,
   });
   const { relativeL2, maxAbs, violations } = comparison;
-  // An index that follows from values that rounding moves may be another one.
-  const same = comparison.same || (exact(expected) && noise > 0);
+  const same = comparison.same || (flips !== undefined && isFlipped(expected, comparison, flips));
   return {
     same,
     hopeless: !exact(expected) && isHopeless(comparison, widest * start),

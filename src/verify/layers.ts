@@ -6,7 +6,7 @@ import { fixedTensor } from './cut.ts';
 import type { Culprit, LayerReport } from './layer-report.ts';
 import { writeFailure } from './reproduce.ts';
 import { type Segment, sharedValues } from './shared-values.ts';
-import { isFault, type Origin } from './wakes.ts';
+import { isFault } from './wakes.ts';
 import { type LayerOptions, refOf, type Suspect, Walk } from './walk.ts';
 
 /** Segments that are run at once, and bytes of their weights and of what they compute. */
@@ -31,6 +31,7 @@ export async function compareLayers(
   const { segments, twins } = sharedValues(a, b);
   const walk = new Walk(runtime, a, b, segments, twins, feeds, o);
   const notes: string[] = [];
+  const refused: Suspect[] = [];
   if (segments.length === 0) notes.push('the models share no value');
   let size = most.segments;
   for (let i = 0; i < segments.length; ) {
@@ -40,16 +41,27 @@ export async function compareLayers(
       if (!(error instanceof RuntimeFailure) || error.kind !== 'error') throw error;
       return error;
     });
+    if (failure && chunk.length > 1) {
+      size = Math.ceil(chunk.length / 2);
+      continue;
+    }
     if (failure) {
       notes.push(`from '${chunk[0]!.b.name}' on, layers could not be run on their own: ${failure.message}`);
+      const refusal = await walk.refusalOf(chunk[0]!);
+      const values = o.folder === undefined ? undefined : walk.valuesOf(chunk[0]!);
+      if (refusal) refused.push({ segment: chunk[0]!, message: `it does not run: ${refusal.message}`, values });
       break;
     }
     i += chunk.length;
     size = Math.max(1, Math.min(most.segments, Math.floor((most.results * chunk.length) / Math.max(walk.bytes, 1))));
   }
-  const faults = walk.wakes.origins.filter(isFault);
+  const faults = [...walk.wakes.origins.filter(isFault).map(o => o.at), ...refused];
   const culprits: Culprit[] = [];
-  for (const [i, origin] of faults.entries()) culprits.push(await culpritOf(origin, a, b, faults.length > 1 ? i + 1 : undefined, o));
+  for (const [i, { segment, message, values }] of faults.entries()) {
+    const number = faults.length > 1 ? i + 1 : undefined;
+    const folder = o.folder !== undefined && values ? await writeFailure(o.folder, number, a, b, segment, twins, values) : undefined;
+    culprits.push({ ...culpritOf(segment, message), ...(folder !== undefined && { folder }) });
+  }
   const innocent = new Set(walk.wakes.origins.filter(origin => !isFault(origin)).map(({ at }) => at.segment.b.name));
   const layers = walk.layers.map(l => (innocent.has(l.value) ? { ...l, status: 'reused-name' as const } : l));
   return { ...o.where, input: label, layers, culprits, notes };
@@ -71,14 +83,11 @@ function weightsOf({ nodes }: Segment): number {
   return [...weights].reduce((sum, t) => sum + (t.byteLength ?? 0), 0);
 }
 
-async function culpritOf({ at }: Origin<Suspect>, a: Model, b: Model, number: number | undefined, o: LayerOptions): Promise<Culprit> {
-  const { segment, judgement, values } = at;
-  const folder = o.folder !== undefined && values ? await writeFailure(o.folder, number, a, b, segment, values) : undefined;
+function culpritOf(segment: Segment, message: string): Culprit {
   return {
     value: segment.b.name,
     node: refOf(segment.b.producer!),
     nodes: { a: segment.before.nodes.map(refOf), b: segment.nodes.map(refOf) },
-    message: judgement.message,
-    ...(folder !== undefined && { folder }),
+    message,
   };
 }

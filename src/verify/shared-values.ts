@@ -1,4 +1,3 @@
-import { matchGraphs, type Twins } from '../inspect/diff-graph.ts';
 import type { Model } from '../ir/model.ts';
 import type { Node } from '../ir/node.ts';
 import { outerOperands } from '../ir/operands.ts';
@@ -6,6 +5,7 @@ import type { Value } from '../ir/value.ts';
 import { toldBy } from '../rewrite/provenance.ts';
 import { isTensor, nodesBehind, orderOf, sorted } from './chain.ts';
 import { fixedTensor } from './cut.ts';
+import { matchValues } from './match-values.ts';
 
 /** A value that both models compute, and the nodes of B that compute it from other such values. */
 export interface Segment {
@@ -27,15 +27,15 @@ export interface Shared {
 }
 
 /**
- * Finds the values that two models share: results of one name, or, where names are gone, results of nodes that structure tells are the
- * same. A wrong guess does no harm: it turns out to be another value, and what follows from it shows that this is no fault.
+ * Finds the values that two models share: results of nodes that structure tells are the same, or results of one name; see `matchValues`. A wrong guess does no harm: it turns out to be another value, and what follows from it shows that this is no fault.
  */
 export function sharedValues(a: Model, b: Model): Shared {
   const twins = new Map<Value, Value>();
   const guessed = guess(a, b);
   const order = orderOf(a);
   const taken = new Set<Value>();
-  for (const value of [...b.graph.outputs, ...[...b.graph.nodes()].flatMap(node => node.outputs)]) {
+  const results = [...b.graph.nodes()].flatMap(node => node.outputs);
+  for (const value of [...b.graph.outputs, ...results]) {
     const twin = guessed.get(value);
     const known = value.producer && twin?.producer && order.has(twin.producer);
     // What a pass has made is what it was made of, but not what that computed: there the name alone counts.
@@ -82,8 +82,8 @@ function stretchTo(value: Value, isKnown: (value: Value) => boolean, order: Read
 }
 
 /** Values of B and those of A that they seem to be. Outputs go by their names alone. */
-function guess(a: Model, b: Model): Twins {
-  const { values } = matchGraphs(a.graph, b.graph);
+function guess(a: Model, b: Model): Map<Value, Value> {
+  const values = matchValues(a.graph, b.graph);
   const outputs = new Map(a.graph.outputs.map(v => [v.name, v]));
   for (const value of b.graph.outputs) if (outputs.has(value.name)) values.set(value, outputs.get(value.name)!);
   return values;

@@ -1,6 +1,7 @@
 import type { DType } from '../tensor/dtype.ts';
 import { epsilonOf } from '../tensor/ulp.ts';
 import { type JsonNumber, json, type Rule } from './compare.ts';
+import type { SliceRule } from './slices.ts';
 
 /**
  * How tolerances are derived.
@@ -30,11 +31,13 @@ import { type JsonNumber, json, type Rule } from './compare.ts';
  * at most 2, 17 and 51 for K = 10³, 10⁴ and 10⁵, growing as √K, and the base allows 168. Beyond some 10⁶ terms it is off by so much (170 to 1,300 for
  * K = 10⁶) that another order of the same sum is called different there; that needs a tolerance by hand.
  *
+ * Parts of an output that are much smaller than the rest of it have an atol of their own; see slices.ts.
+ *
  * An output that is zero throughout has no magnitude of its own; the one it has under the first input that makes it non-zero stands in, and only the element rule applies.
  */
 const fine = { same: 42, across: 168 };
 const coarse = { same: 10, across: 20 };
-const noiseFactor = 8;
+export const noiseFactor = 8;
 const widest = 16;
 const ceiling = 0.1;
 
@@ -67,6 +70,8 @@ export interface Tolerance {
   readonly rtol: number;
   readonly relativeL2: JsonNumber;
   readonly source: 'derived' | 'given' | 'exact';
+  /** Axes along which parts of the output, being smaller, have a smaller atol: the least of them. */
+  readonly slices?: readonly { readonly axis: number; readonly leastAtol: number }[];
   /** Why these numbers. */
   readonly because: string;
 }
@@ -105,6 +110,6 @@ export function toleranceFor(c: Circumstances, given: GivenTolerances): Toleranc
 }
 
 /** The rule that `compare` applies. */
-export function ruleOf(t: Tolerance, equalNan: boolean): Rule {
-  return { atol: t.atol, rtol: t.rtol, relativeL2: Number(t.relativeL2), equalNan };
+export function ruleOf(t: Tolerance, equalNan: boolean, slices: readonly SliceRule[] = []): Rule {
+  return { atol: t.atol, rtol: t.rtol, relativeL2: Number(t.relativeL2), equalNan, slices };
 }

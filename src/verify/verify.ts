@@ -11,19 +11,18 @@ import {
   type SessionOptions,
 } from '../runtime/session.ts';
 import type { DType } from '../tensor/dtype.ts';
-import type { Tensor } from '../tensor/tensor.ts';
 import { Baseline } from './baseline.ts';
-import { compare, type Rule } from './compare.ts';
 import { conclude } from './conclude.ts';
 import { type Configuration, isReference, nameOf, referenceConfiguration } from './configuration.ts';
 import { type Data, loadData } from './data/load.ts';
 import type { ImageOptions } from './data/loading.ts';
 import type { Declared } from './declared.ts';
 import { layerReport, selfCheck } from './deeper.ts';
+import { held } from './held.ts';
 import { generate, type InputKind, type InputSet, inputKinds, isQuick, withOwnLabels } from './inputs.ts';
 import { checkOutputs, matchInterfaces } from './interface.ts';
 import type { LayerReport, SelfCheck } from './layer-report.ts';
-import { type GivenTolerances, ruleOf } from './tolerance.ts';
+import type { GivenTolerances } from './tolerance.ts';
 import { failureOf, feedsFor, type Trial, trial } from './trial.ts';
 import type { ConfigurationResult, Failure, Finding, OutputResult, Verdict } from './verdict.ts';
 
@@ -194,27 +193,6 @@ async function examine(runtime: Runtime, a: Comparand, b: Comparand, options: Ve
   const checked = options.selfCheck && agreed ? await selfCheck(ground) : undefined;
   options.onProgress?.(runs, runs, 'done');
   return { ...found, baseline, configurations, layers, selfCheck: checked };
-}
-
-/** B's output held against what it is to be in a configuration. */
-function held(
-  baseline: Baseline,
-  where: Configuration,
-  input: string,
-  output: string,
-  value: Tensor,
-  rule: Pick<Rule, 'equalNan' | 'topK' | 'minAgreement'>,
-): OutputResult {
-  const { expected, tolerance, against, drift } = baseline.standard(where, input, output);
-  const drifted = drift && { identical: drift.identical, relativeL2: drift.relativeL2, maxAbs: drift.maxAbs };
-  return {
-    input,
-    output,
-    against,
-    drift: drifted,
-    tolerance,
-    comparison: compare(expected, value, { ...rule, ...ruleOf(tolerance, rule.equalNan) }),
-  };
 }
 
 /** Whether a configuration can't be used at all, so that trying B there tells nothing. */

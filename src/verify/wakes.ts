@@ -6,15 +6,14 @@ import type { Tensor } from '../tensor/tensor.ts';
  * something else that it makes up for later (a bias added in another place). What follows tells: B goes on from its own value of it,
  * and everything that is computed from that is its wake.
  *
- * - Where B arrives at A's value from its own, and would not from A's, it has made up for the difference: no fault.
+ * - Where B arrives at A's value from its own, and would not from A's, it has made up for the difference: no fault. Where several values come
+ *   together there, that holds for those alone that it would not arrive without: what merely stands beside them has drowned, or left no trace.
  * - Where the same bits come of B's value as of A's, the difference is gone without a trace: no fault either.
- * - Where an output is wrong because of it, it is a fault; and where what follows is wrong with B's value and right with A's, until the
- *   difference drowns in rounding.
+ * - Where an output is wrong because of it, it is a fault; and where the difference drowns in rounding, at once or after a while. What has
+ *   another shape than A's can't drown: it is something else.
  */
 export interface Origin<T> {
   readonly at: T;
-  /** Something that follows from it is wrong, and would be right without it. */
-  followed: boolean;
   /** B has made up for it. */
   compensated: boolean;
   /** It has drowned in rounding. */
@@ -23,7 +22,7 @@ export interface Origin<T> {
   reached: boolean;
 }
 
-export const isFault = (o: Origin<unknown>): boolean => o.reached || (o.followed && o.drowned && !o.compensated);
+export const isFault = (o: Origin<unknown>): boolean => o.reached || (o.drowned && !o.compensated);
 
 interface Wake<T> {
   /** B's own value. */
@@ -34,6 +33,8 @@ interface Wake<T> {
 /** What came of a value of B. */
 export interface Outcome {
   readonly value: Value;
+  /** Whether A's value has its shape. */
+  readonly alike: boolean;
   /** What it was computed from. */
   readonly from: readonly Value[];
   /** Whether it is A's when it is computed from A's values. */
@@ -42,6 +43,8 @@ export interface Outcome {
   readonly own: boolean;
   /** Whether the two have the same bits. */
   readonly traceless: boolean;
+  /** Of what it was computed from, where only `own` is A's: what it would be A's without, and whether with the same bits. Others were needed. */
+  readonly beside: ReadonlyMap<Value, { readonly traceless: boolean }>;
   /** B's own. */
   readonly tensor: Tensor;
   readonly isOutput: boolean;
@@ -65,18 +68,20 @@ export class Wakes<T> {
   }
 
   /** Notes what came of a value; `at` is what to remember of it. */
-  note(at: T, { value, from, pure, own, traceless, tensor, isOutput }: Outcome): void {
+  note(at: T, { value, alike, from, pure, own, traceless, beside, tensor, isOutput }: Outcome): void {
     const before = new Set(from.flatMap(v => [...(this.#wakes.get(v)?.origins ?? [])]));
     if (own) {
-      for (const origin of before) {
-        if (!pure) origin.compensated = true;
-        else if (!traceless) origin.drowned = true;
+      for (const v of from) {
+        const idle = beside.get(v) ?? (pure ? { traceless } : undefined);
+        for (const origin of this.#wakes.get(v)?.origins ?? []) {
+          if (!idle) origin.compensated = true;
+          else if (!idle.traceless) origin.drowned = true;
+        }
       }
       return;
     }
-    for (const origin of before) origin.followed = true;
     if (!pure) {
-      const origin = { at, followed: false, compensated: false, drowned: false, reached: false };
+      const origin = { at, compensated: !alike, drowned: false, reached: false };
       this.origins.push(origin);
       before.add(origin);
     }

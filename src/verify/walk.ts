@@ -30,7 +30,8 @@ export interface LayerOptions {
 /** What is known of a difference, and of what it was computed from. */
 export interface Suspect {
   readonly segment: Segment;
-  readonly judgement: Judgement;
+  /** How far it is off, in words. */
+  readonly message: string;
   /** Of A and of B, what the segment starts from and ends in; only of the first few: they take memory. */
   readonly values: ReadonlyMap<Value, Tensor> | undefined;
 }
@@ -113,6 +114,24 @@ export class Walk {
     }
   }
 
+  /** A's values of what a segment starts from in either model, and of what it ends in. */
+  valuesOf({ a, from, before }: Segment): ReadonlyMap<Value, Tensor> {
+    return new Map([...[...before.from, a].map(v => [v, this.#ofA.get(v)!] as const), ...from.map(v => [v, this.#pure.get(v)!] as const)]);
+  }
+
+  /** Why a segment of B does not run on A's values, where A's own does; undefined where it does, or can't be told. @throws RuntimeFailure */
+  async refusalOf(s: Segment): Promise<RuntimeFailure | undefined> {
+    if (!this.#ofA.get(s.a) || s.from.some(v => !this.#pure.get(v))) return undefined;
+    const part = cut(this.#b, s.nodes, { get: v => (s.from.includes(v) ? this.#pure.get(v) : undefined) }, [s.b]);
+    return runCut(this.#runtime, part, this.#session, this.#pure).then(
+      () => undefined,
+      error => {
+        unlessRefused(error);
+        return error as RuntimeFailure;
+      },
+    );
+  }
+
   #untouched({ b, a }: Segment): Layer {
     const none = { relativeL2: 0, maxAbs: 0 };
     return {
@@ -132,14 +151,23 @@ export class Walk {
     const tensor = disturbed ? ((await this.#run([s], this.#own)).get(s.b) ?? this.#ofB.get(s.b)!) : pure;
     const own = disturbed ? await this.#judge(s, expected, tensor, this.#own) : local;
     const better = local.same || !own.same ? local : own;
-    const { from, before } = s;
     const isKept = !local.same && !own.same && this.#options.folder !== undefined && this.wakes.origins.length < kept;
-    const values = isKept
-      ? new Map([...[...before.from, s.a].map(v => [v, this.#ofA.get(v)!] as const), ...from.map(v => [v, this.#pure.get(v)!] as const)])
-      : undefined;
+    const values = isKept ? this.valuesOf(s) : undefined;
     const traceless = sameBits(tensor, pure);
-    const outcome = { value: s.b, from, pure: local.same, own: own.same, traceless, tensor, isOutput: this.#outputs.has(s.b) };
-    this.wakes.note({ segment: s, judgement: local, values }, outcome);
+    const beside = own.same && !local.same ? await this.#beside(s, expected, tensor) : new Map();
+    const alike = expected.dims.join() === pure.dims.join();
+    const outcome = {
+      value: s.b,
+      alike,
+      from: s.from,
+      pure: local.same,
+      own: own.same,
+      traceless,
+      beside,
+      tensor,
+      isOutput: this.#outputs.has(s.b),
+    };
+    this.wakes.note({ segment: s, message: local.message, values }, outcome);
     const accumulated = this.#identical.has(s.b)
       ? { relativeL2: 0, maxAbs: 0 }
       : judge(expected, this.#ofB.get(s.b)!, this.#circumstances(0));
@@ -154,6 +182,20 @@ export class Walk {
     };
   }
 
+  /** Of B's own values that come together in A's: those without which it is A's just as well. */
+  async #beside(s: Segment, expected: Tensor, tensor: Tensor): Promise<Map<Value, { readonly traceless: boolean }>> {
+    const idle = new Map<Value, { readonly traceless: boolean }>();
+    const together = s.from.filter(v => this.wakes.has(v));
+    if (together.length < 2) return idle;
+    for (const v of together) {
+      const given: Given = { get: value => (value === v ? this.#pure : this.#own).get(value) };
+      const without = (await this.#run([s], given)).get(s.b);
+      if (without && (await this.#judge(s, expected, without, given)).same) idle.set(v, { traceless: sameBits(without, tensor) });
+    }
+    // Each can be spared, and not all of them: they make up for it together.
+    return idle.size === together.length ? new Map() : idle;
+  }
+
   /** What is beyond the tolerance may still be the rounding that the layer makes of its inputs': then it widens the tolerance. */
   async #judge(s: Segment, expected: Tensor, actual: Tensor, given: Given): Promise<Judgement> {
     const first = judge(expected, actual, this.#circumstances(0));
@@ -164,8 +206,8 @@ export class Walk {
     const moved = perturbed(feeds, this.#options.seed);
     const result = (await this.#run([s], { get: v => moved[String(s.from.indexOf(v))] })).get(s.b);
     if (!result) return first;
-    const { relativeL2 } = judge(actual, result, this.#circumstances(0));
-    return judge(expected, actual, this.#circumstances(Number(relativeL2)));
+    const { relativeL2, violations, maxAbs } = judge(actual, result, this.#circumstances(0));
+    return judge(expected, actual, { ...this.#circumstances(Number(relativeL2)), flips: { elements: violations, by: Number(maxAbs) } });
   }
 
   /** What the runtime itself does to a layer in this configuration is no fault of B: A's layer there, fed with the same values, is as good a reference. */
