@@ -128,7 +128,8 @@ export async function verify(a: ModelOrPath, b: ModelOrPath, options: VerifyOpti
   try {
     const { layers, bisect, failures, selfCheck } = options;
     const keep = layers || bisect || failures !== undefined || selfCheck;
-    return await compare(await comparand(a, keep), await comparand(b, keep), options);
+    const { withoutZipMaps: plain } = await import('./verify/zip-map.ts');
+    return await compare(await comparand(a, { keep, plain }), await comparand(b, { keep, plain }), options);
   } finally {
     await closeFactRuntime();
   }
@@ -169,13 +170,17 @@ export async function portrait(a: ModelOrPath, b: ModelOrPath): Promise<Pick<Cas
   }
 }
 
-async function comparand(model: ModelOrPath, keep = false): Promise<Comparand> {
-  if (typeof model !== 'string') return { bytes: file.encode(model, { inline: true }) };
-  if (isText(model) || model === '-') return { bytes: file.encode(await read(model), { inline: true }), label: model };
+/** `keep` keeps the model that was read; `plain` is what is run in its place. */
+async function comparand(model: ModelOrPath, { keep = false, plain = (read: Model) => read } = {}): Promise<Comparand> {
+  const { declaredOf } = await import('./verify/declared.ts');
+  const inMemory = (read: Model) => ({ bytes: file.encode(plain(read), { inline: true }), declared: declaredOf(read) });
+  if (typeof model !== 'string') return inMemory(model);
+  if (isText(model) || model === '-') return { ...inMemory(await read(model)), label: model };
   // Our reader says what is wrong with a file, and refuses what the runtime lets pass; the runtime then reads it by itself.
   try {
     const read = await file.read(model);
-    return { path: model, label: model, ...(keep && { model: read }) };
+    if (plain(read) !== read) return { ...inMemory(read), label: model };
+    return { path: model, label: model, declared: declaredOf(read), ...(keep && { model: read }) };
   } catch (error) {
     // Of two models, which.
     if (error instanceof FunnelError && !error.message.includes(model)) error.message = `${model}: ${error.message}`;

@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { onnx } from 'onnx-proto';
 import { afterAll, describe, expect, test } from 'vitest';
 import { FunnelError, ProviderUnavailable } from '../src/errors.ts';
@@ -157,6 +157,36 @@ describe('failures', () => {
     const text =
       '/onnxruntime_src/onnxruntime/core/framework/op_kernel.cc:83 virtual void onnxruntime::F(const T&) [with T = X] ok was false. It broke\nhere';
     expect(classify(text).message).toBe('It broke here');
+  });
+
+  test.each([
+    ['2026-11-25 07:12:33.123456789 [E:onnxruntime:, sequential_executor.cc:572 ExecuteKernel] It broke', 'It broke'],
+    ['\x1b[1;31m2026-11-25 07:12:33.1 [W:onnxruntime:Default, a.cc:1 f] It broke\x1b[m', 'It broke'],
+    ['[4711:4712:1125/071233.123456:ERROR:vulkan.cc(12)] It broke', 'It broke'],
+    ['(node:4711) Warning: it broke', 'Warning: it broke'],
+    ['[4711:0x55d1c8a0]     1234 ms: Mark-Compact', 'Mark-Compact'],
+    ['pid 4711, thread 140237, at 0x7f12ab34cd56: it broke', 'pid …, thread …, at 0x…: it broke'],
+    // What is the model's, stays.
+    ['Input shape:{2,200}, node 0x12 of 2026-11-25', 'Input shape:{2,200}, node 0x12 of 2026-11-25'],
+  ])('what is another in every run is taken out: %s', (text, message) => {
+    expect(classify(text).message).toBe(message);
+  });
+
+  test('messages name no temporary file, and a file as it was given', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'funnel-names-'));
+    const near = relative(process.cwd(), folder);
+    const broken = encode(parse('<ir_version: 8, opset_import: ["" : 17, "own" : 1]> g (float x) => (float y) { y = own.Odd (x) }'));
+    writeFileSync(join(folder, 'broken.onnx'), broken);
+    const large = new Uint8Array([...broken, ...onnx.ModelProto.encode({ docString: ' '.repeat(1e5) }).finish()]);
+    const messages: string[] = [];
+    for (const source of [{ path: join(near, 'broken.onnx') }, { path: join(near, 'none.onnx') }, { bytes: large }, { bytes: large }]) {
+      messages.push(((await failure(runtime.open(source))) as Error).message);
+    }
+    rmSync(folder, { recursive: true });
+    expect(messages[0]).toMatch(`Load model from ${join(near, 'broken.onnx')} failed`);
+    expect(messages[1]).toMatch(`Load model from ${join(near, 'none.onnx')} failed`);
+    expect(messages[2]).toMatch(/^Load model from the model failed/);
+    expect(messages[3]).toBe(messages[2]);
   });
 });
 

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { shapeCases } from '../src/infer/shapes.ts';
+import { random } from '../src/tensor/random.ts';
 import { Tensor } from '../src/tensor/tensor.ts';
 import { epsilonOf, ulpOf } from '../src/tensor/ulp.ts';
 import { compare, type Rule } from '../src/verify/compare.ts';
@@ -67,6 +68,31 @@ describe('compare', () => {
     ]);
   });
 
+  test('rankings: of all ways to choose among elements of A that are equal, the one that is nearest to B', () => {
+    const next = random('rankings');
+    const value = () => [Number.NaN, -1, 0, 0, 1, 1, 2][Math.floor(next() * 7)]!;
+    const above = (p: number, q: number) => !Number.isNaN(p) && (Number.isNaN(q) || p > q);
+    for (let round = 0; round < 300; round++) {
+      const [rows, width] = [1 + Math.floor(next() * 3), 1 + Math.floor(next() * 6)];
+      const k = 1 + Math.floor(next() * width);
+      const [a, b] = [0, 1].map(() => Array.from({ length: rows * width }, value)) as [number[], number[]];
+      let agreed = 0;
+      for (let row = 0; row < rows; row++) {
+        const [p, q] = [a, b].map(v => v.slice(row * width, (row + 1) * width)) as [number[], number[]];
+        const order = [...q.keys()].sort((i, j) => (above(q[i]!, q[j]!) ? -1 : above(q[j]!, q[i]!) ? 1 : i - j));
+        const picked = new Set(order.slice(0, k));
+        // Every set of k elements that none left out is above.
+        const choices = Array.from({ length: 2 ** width }, (_, bits) => [...p.keys()].filter(i => (bits >> i) & 1)).filter(
+          chosen => chosen.length === k && [...p.keys()].every(i => chosen.includes(i) || !chosen.some(j => above(p[i]!, p[j]!))),
+        );
+        agreed += Math.max(...choices.map(chosen => chosen.filter(i => picked.has(i)).length));
+      }
+      const of = (values: number[]) => Tensor.of('float', [rows, width], values);
+      expect(topK(of(a), of(b), [k])![0]!.agreement).toBeCloseTo(agreed / (rows * k), 12);
+      expect(topK(of(a), of(a), [k])![0]!.agreement).toBe(1);
+    }
+  });
+
   test('rankings: equal elements rank equally, NaN last', () => {
     const agreement = (a: number[], b: number[], k: number) => topK(of(...a), of(...b), [k])?.[0]?.agreement;
     expect(agreement([3, 1, 2], [3, 1, 2], 2)).toBe(1);
@@ -75,6 +101,9 @@ describe('compare', () => {
     expect(agreement([2, 2, 1], [1, 2, 0], 1)).toBe(1);
     expect(agreement([1, Number.NaN, 2], [1, 9, 2], 1)).toBe(0);
     expect(agreement([1, 2], [2, 1], 5)).toBe(1);
+    // The 5 is among A's two for sure, and of the others one.
+    expect([agreement([5, 4, 4, 4], [0, 1, 9, 9], 2), agreement([5, 4, 4, 4], [9, 1, 1, 9], 2)]).toEqual([0.5, 1]);
+    expect(agreement([5, 0, 0, 0, 0, 0], [0, 1, 1, 1, 1, 1], 5)).toBe(0.8);
     expect(topK(Tensor.of('float', [], [1]), Tensor.of('float', [], [1]), [1])).toBeUndefined();
     expect(topK(Tensor.of('float', [0, 4], []), Tensor.of('float', [0, 4], []), [1])).toBeUndefined();
   });

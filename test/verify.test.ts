@@ -2,10 +2,12 @@ import { onnx } from 'onnx-proto';
 import { afterAll, describe, expect, test } from 'vitest';
 import { FunnelError } from '../src/errors.ts';
 import { verdictText } from '../src/report/verdict-text.ts';
-import { Runtime } from '../src/runtime/session.ts';
+import { Runtime, type Session } from '../src/runtime/session.ts';
 import { encode } from '../src/serde/model-file.ts';
 import { Tensor } from '../src/tensor/tensor.ts';
 import { parse } from '../src/text/parse.ts';
+import type { InputSet } from '../src/verify/inputs.ts';
+import { trial } from '../src/verify/trial.ts';
 import { exitCodeOf, type Verdict } from '../src/verify/verdict.ts';
 import { type VerifyOptions, verify } from '../src/verify/verify.ts';
 
@@ -70,6 +72,16 @@ describe('verdict', () => {
     const v = await check(a, b, quick);
     expect(v.status).toBe('different');
     expect(codes(v)).toContain(code);
+  });
+
+  test('outputs that are empty whatever goes in tell nothing', async () => {
+    const kept = (k: string) => `g (float[4] x) => (float[N] y, int64[1] n) <float k = {${k}}, float top = {1000000.0}> {
+      s = Mul (x, k) m = Greater (s, top) y = Compress (s, m) n = Shape (y) }`;
+    const v = await check(kept('2.0'), kept('3.0'), { kinds: ['normal', 'uniform', 'flips'], optimizations: ['disabled'] });
+    expect(v).toMatchObject({
+      status: 'inconclusive',
+      reasons: [{ code: 'nothing-compared', message: expect.stringContaining('no output depends') }],
+    });
   });
 
   test('a random output says nothing, and hides nothing', async () => {
@@ -224,6 +236,30 @@ describe('runs that fail', () => {
     expect(exitCodeOf(v)).toBe(3);
   });
 
+  test('a process that has ended takes nothing with it: a session is opened anew, between two inputs too', async () => {
+    const shared = new Runtime();
+    const session = await shared.open(model(relu));
+    const sets = ['first', 'second'].map(
+      (label): InputSet => ({
+        label,
+        source: 'given',
+        feeds: () => ({ x: Tensor.of('float', [1, 3], [1, -1, 2]) }),
+      }),
+    );
+    const seen: string[] = [];
+    const visit = async (s: Session, set: InputSet) => {
+      seen.push(`${set.label} ${(await s.run(set.feeds())).y!.numbers()}`);
+      if (set.label === 'first') await shared.close();
+    };
+    expect(session.isOpen).toBe(true);
+    await shared.close();
+    expect(session.isOpen).toBe(false);
+    const where = { provider: 'cpu', optimization: 'disabled', threads: 1 } as const;
+    const { failure } = await trial(shared, { role: 'b', source: model(relu) }, where, sets, visit, session);
+    await shared.close();
+    expect([failure, seen]).toEqual([undefined, ['first 1,0,2', 'second 1,0,2']]);
+  });
+
   test('a provider that is not there: unavailable, with a remedy', async () => {
     const missing = process.platform === 'linux' ? 'coreml' : 'tensorrt';
     const v = await check(relu, relu, { providers: ['cpu', missing] });
@@ -295,6 +331,20 @@ describe.runIf(webgpu.available)('webgpu', () => {
     expect(v.configurations[0]).toMatchObject({ provider: 'webgpu', optimization: 'all', adapter: expect.stringMatching(/adapter/) });
     expect(v.configurations[0]!.placement.b?.nodes.WebGpuExecutionProvider).toBeGreaterThan(0);
     expect((await check(conv('5'), conv('5.5'), options)).status).toBe('different');
+  });
+
+  test('a crash of A takes nothing of B with it: what differs elsewhere is told', async () => {
+    const crashing = onnx.ModelProto.decode(model(conv('5')).bytes);
+    crashing.graph!.node![0]!.input!.push('');
+    const a = { bytes: onnx.ModelProto.encode(crashing).finish() };
+    const both = { ...options, providers: ['cpu', 'webgpu'], optimizations: ['disabled'] } as const;
+    const v = await verify(a, model(conv('5.5')), both);
+    expect(v.configurations.map(c => [c.provider, c.status, ...c.failures.map(f => [f.model, f.kind])])).toEqual([
+      ['cpu', 'different'],
+      ['webgpu', 'unavailable', ['a', 'crashed']],
+    ]);
+    expect([v.status, v.reasons.map(r => r.code)]).toEqual(['different', ['output-values', 'runtime-crashed']]);
+    expect((await verify(a, model(conv('5')), both)).configurations[0]).toMatchObject({ status: 'same', failures: [] });
   });
 
   test('a crash of the runtime becomes a verdict', async () => {

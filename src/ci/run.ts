@@ -6,10 +6,12 @@ import { together } from '../report/together.ts';
 import type { PassReport } from '../rewrite/pass.ts';
 import type { Runtime } from '../runtime/session.ts';
 import { encode } from '../serde/model-file.ts';
+import { declaredOf } from '../verify/declared.ts';
 import { refused } from '../verify/refused.ts';
 import type { Case } from '../verify/report.ts';
 import type { Finding, Verdict } from '../verify/verdict.ts';
 import { verify as compare, type VerifyOptions } from '../verify/verify.ts';
+import { withoutZipMaps } from '../verify/zip-map.ts';
 import type { Pair, PlannedCase, Rewriting } from './cases.ts';
 
 /** Makes one comparison. What is wrong with its models or options is a verdict: it keeps no other case from being made. */
@@ -47,8 +49,15 @@ async function ofRewriting({ model: file, what, passes, fixpoint }: Rewriting, o
     fixpoint,
     onPass: (pass, i, total) => options.onProgress?.(i, total, pass.name),
   });
-  const comparand = (model: Model, label: string) => ({ bytes: encode(model, { inline: true }), label });
-  const verdict = await compare(comparand(before, file), comparand(after, `${file} → ${what}`), options);
+  const comparand = (model: Model, label: string) => ({
+    bytes: encode(withoutZipMaps(model), { inline: true }),
+    label,
+    declared: declaredOf(model),
+  });
+  // What a pass took from the interface because it was told to is no difference.
+  const frozen = report.flatMap(r => (r.pass === 'freeze-initializers' ? r.fired.map(f => f.node) : []));
+  const exclude = [...(options.exclude ?? []), ...frozen];
+  const verdict = await compare(comparand(before, file), comparand(after, `${file} → ${what}`), { ...options, exclude });
   const purpose = new Set(passes.filter(pass => pass.effect === 'changes').map(pass => pass.name));
   const fired = report.filter(r => r.fired.length > 0);
   const told = together(report).filter(r => r.fired.length + r.refused.length > 0);

@@ -6,7 +6,8 @@ export interface Rule {
   readonly help: string;
 }
 
-const missing = 'Inputs and outputs are matched by name: name it as the other model does, or leave the output out with --exclude.';
+const missing =
+  'Inputs and outputs are matched by name: name it as the other model does, or leave it out with --exclude (an output, or an input with a default).';
 const runtime = 'The message is that of ONNX Runtime.';
 
 /** Every code that a verdict may hold. A test holds the list against the sources. */
@@ -17,12 +18,27 @@ export const rules: Readonly<Record<string, Rule>> = {
   },
   'output-missing': { title: 'An output is missing', help: `A has an output that B has not. ${missing}` },
   'output-extra': { title: 'An output is in B only', help: `B has an output that A has not. ${missing}` },
-  'output-type': { title: 'An output has another element type', help: 'Values of different types are never the same.' },
+  'output-type': {
+    title: 'An output has another type',
+    help: 'Values of different types are never the same; nor are maps of other names, or of names in another order.',
+  },
   'output-shape': { title: 'An output has another shape', help: 'The declared sizes contradict each other.' },
   'input-missing': { title: 'An input is missing', help: `A has an input that B has not. ${missing}` },
   'input-extra': { title: 'An input is in B only', help: `B has an input that A has not. ${missing}` },
   'input-type': { title: 'An input has another element type', help: 'B cannot be fed with what A is fed with.' },
   'input-shape': { title: 'An input has another shape', help: 'B takes other sizes than A does.' },
+  'input-default': {
+    title: 'An input has another default, or none',
+    help: 'A caller who leaves the input out gets something else than before, or an error. --exclude leaves the input out of the comparison.',
+  },
+  'input-not-feedable': {
+    title: 'An input that can not be fed',
+    help: 'It is a sequence, a map or an optional, for which no values can be made: nothing was run.',
+  },
+  'output-not-comparable': {
+    title: 'An output that can not be compared',
+    help: 'It is a sequence, a map or an optional. Leave it out with --exclude; the tensors it is made of can be outputs, too.',
+  },
   'nothing-compared': {
     title: 'Nothing was compared',
     help: 'Nothing disagreed, because nothing could have: no output in common, no input, or values that are empty or NaN throughout.',
@@ -34,6 +50,10 @@ export const rules: Readonly<Record<string, Rule>> = {
   'within-budget': {
     title: 'Known drift',
     help: 'The values differ by more than the tolerance, and by no more than the baseline accepts.',
+  },
+  'budget-too-wide': {
+    title: 'A budget that accepts nearly anything',
+    help: 'The accepted drift is about as large as the output itself. Inputs that the model is made for (--data, --inputs normal) drift less, and tell more.',
   },
   'baseline-smaller': {
     title: 'Known drift has shrunk',

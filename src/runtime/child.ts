@@ -2,7 +2,7 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, sep } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { FunnelError, ProviderUnavailable } from '../errors.ts';
 import { classify, oneLine, RuntimeFailure } from './failure.ts';
@@ -91,7 +91,7 @@ export class Child {
       });
       if (!reply.ok && isMissing(reply.message))
         throw new ProviderUnavailable('onnxruntime-node', 'it is not installed', [], 'npm install onnxruntime-node');
-      if (!reply.ok) throw classify(reply.message);
+      if (!reply.ok) throw classify(this.#placeless(reply.message));
       return reply.value as Replies[K];
     } finally {
       clearTimeout(timer);
@@ -111,8 +111,13 @@ export class Child {
   }
 
   #ended(code: number | null, signal: NodeJS.Signals | null): void {
-    this.#end ??= deathOf(code, signal, this.#stderr);
+    this.#end ??= deathOf(code, signal, this.#placeless(this.#stderr));
     this.kill();
+  }
+
+  /** The folder has another name in every run. */
+  #placeless(message: string): string {
+    return message.replaceAll(this.folder + sep, '');
   }
 
   /** Whether the child keeps this process alive. */

@@ -1,3 +1,4 @@
+import { stripVTControlCharacters } from 'node:util';
 import { FunnelError } from '../errors.ts';
 
 /** How a request to the runtime ended badly: by an error it reported, by its own death, or by ours: a limit was passed. */
@@ -65,10 +66,26 @@ export function classify(message: string): RuntimeFailure {
   return new RuntimeFailure('error', category, oneLine(message));
 }
 
-/** An error message of ONNX Runtime without C++ locations and line breaks. */
+/** A failure that reads the same on every machine: paths in its message become what stands for them. @throws whatever it is given, and nothing else */
+export function rethrown(error: unknown, names: ReadonlyMap<string, string>): never {
+  if (!(error instanceof RuntimeFailure)) throw error;
+  // All at once: what a path became may hold another one.
+  const paths = [...names.keys()].map(path => path.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')).join('|');
+  const message = paths === '' ? error.message : error.message.replace(new RegExp(paths, 'g'), path => names.get(path)!);
+  throw new RuntimeFailure(error.kind, error.category, message);
+}
+
+/** An error message of ONNX Runtime, or of its process, without C++ locations, line breaks, and what is another in every run: times, process ids, addresses. */
 export function oneLine(message: string): string {
-  const text = message
+  const text = stripVTControlCharacters(message)
     .replace(/\s+/g, ' ')
+    // `2026-11-25 07:12:33.123 [E:onnxruntime:, file.cc:572 Run] `, `[12:34:1125/071233.123:ERROR:file.cc(12)] `
+    .replace(/\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(?:[.,]\d+)?Z? ?(?:\[[A-Z]:[^\]]*\] )?/g, '')
+    .replace(/\[(?:\d+:)*\d{4}\/\d{6}(?:\.\d+)?:[A-Z]+:[^\]]*\] /g, '')
+    // `(node:1234) `, `[1234:0x5581] 12 ms: `, `node[1234]: `
+    .replace(/\(node:\d+\) |\[\d+:0x[\da-f]+\] +\d+ ms: |\bnode\[\d+\]: /g, '')
+    .replace(/\b(pid|tid|thread(?: id)?)([ :=#]+)\d+/gi, '$1$2…')
+    .replace(/\b0x[\da-f]{6,}\b/gi, '0x…')
     // `/onnxruntime_src/…/file.cc:136 void ns::f(const T&) [with …] condition was false. What happened`
     .replace(/(?:[\w./\\-]+\.(?:cc|cpp|h|hpp|cu)):\d+ (?:[^"']*? was false\. ?|(?:[\w:~<>,&*[\]() ]+\)(?: const)? ))?/g, '')
     .replace(/^Error: |\[with [^\]]*\] ?/g, '')

@@ -1,11 +1,11 @@
 import { rmSync, writeFileSync } from 'node:fs';
 import { totalmem } from 'node:os';
-import { join, resolve } from 'node:path';
+import { basename, dirname, join, resolve, sep } from 'node:path';
 import { ProviderUnavailable } from '../errors.ts';
 import { Tensor } from '../tensor/tensor.ts';
 import { describeAdapter } from './adapters.ts';
 import { Child, type Limits } from './child.ts';
-import { RuntimeFailure } from './failure.ts';
+import { RuntimeFailure, rethrown } from './failure.ts';
 import { Session, type Tensors } from './open-session.ts';
 import type { Optimization } from './optimization.ts';
 import { inlineLimit, type ModelInterface, type Placement, type Replies, type Request, type WireModel } from './protocol.ts';
@@ -56,6 +56,13 @@ export type Probe =
   | { readonly available: false; readonly why: string; readonly remedy: string };
 
 const probes = new Map<string, Promise<Probe>>();
+
+/** Whole paths as ONNX Runtime writes them, and as they were given: reports of two checkouts are then the same. */
+function namesOf(model: ModelSource): (readonly [string, string])[] {
+  const folder = 'path' in model ? dirname(model.path) : model.directory;
+  const own = 'path' in model ? [[resolve(model.path), model.path] as const] : [];
+  return folder === undefined ? own : [...own, [resolve(folder) + sep, folder === '.' ? '' : folder + sep]];
+}
 
 /** Relu on one float, IR 8, opset 13: the smallest question to put to a provider. */
 const smallest = Buffer.from('CAg6KwoMCgF4EgF5IgRSZWx1EgFnWgsKAXgSBgoECAESAGILCgF5EgYKBAgBEgBCBAoAEA0=', 'base64');
@@ -184,14 +191,18 @@ export class Runtime {
     request: (wire: WireModel, child: Child) => Extract<Request, { op: K }>,
   ): Promise<Replies[K]> {
     let file: string | undefined;
+    const names = new Map(namesOf(model));
     const wire = (child: Child): WireModel => {
       if ('path' in model) return { path: resolve(model.path) };
       if (model.bytes.byteLength <= inlineLimit && model.directory === undefined) return { bytes: model.bytes };
       file = join(child.folder, `model-${this.#files++}.onnx`);
+      names.set(basename(file), 'the model');
       writeFileSync(file, model.bytes);
       return model.directory === undefined ? { path: file } : { file, directory: resolve(model.directory) };
     };
-    return this.#ask(child => request(wire(child), child)).finally(() => file !== undefined && rmSync(file, { force: true }));
+    return this.#ask(child => request(wire(child), child))
+      .catch(error => rethrown(error, names))
+      .finally(() => file !== undefined && rmSync(file, { force: true }));
   }
 
   #ask<K extends Request['op']>(request: (child: Child) => Extract<Request, { op: K }>): Promise<Replies[K]> {

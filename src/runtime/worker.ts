@@ -204,7 +204,7 @@ function run(session: OpenSession, feeds: Packed, wanted: readonly string[] | un
   const results = session.native.run(fed, fetched, {});
   const milliseconds = performance.now() - start;
   const outputs = Object.fromEntries(Object.entries(results).map(([name, t]) => [name, fromNative(t as OrtTensor)]));
-  return { outputs: pack(outputs, join(folder, `out-${process.pid}-${counter++}.bin`)), placement: placementOf(session), milliseconds };
+  return { outputs: pack(outputs, join(folder, `out-${counter++}.bin`)), placement: placementOf(session), milliseconds };
 }
 
 /** Ends the profile of the first run and counts nodes; later runs are not profiled. */

@@ -4,6 +4,7 @@ import { ulpOf } from '../tensor/ulp.ts';
 import { type Distribution, distribution, nothingDiffers } from './distribution.ts';
 import type { SliceRule } from './slices.ts';
 import { type TopK, topK } from './top-k.ts';
+import { countIntegers, wideIntegers } from './wide-integers.ts';
 
 /** A number that JSON can't hold is spelled out. */
 export type JsonNumber = number | 'NaN' | 'Infinity' | '-Infinity';
@@ -84,8 +85,9 @@ export function compare(a: Tensor, b: Tensor, rule: Rule): Comparison {
   const x = a.numbers();
   const y = b.numbers();
   const precise = exact(a) ? { ...rule, atol: 0, rtol: 0, relativeL2: 0 } : rule;
-  // 64-bit integers beyond 2^53 may look alike as numbers; their bits do not.
-  const tally = count(x, y, precise);
+  // 64-bit integers beyond 2^53 may look alike as numbers.
+  const [wideA, wideB] = [wideIntegers(a), wideIntegers(b)];
+  const tally = wideA && wideB ? { ...nothingCounted, ...countIntegers(wideA, wideB) } : count(x, y, precise);
   const ulp = exact(a) ? undefined : ulpOf(a.dtype);
   const statistics = identical ? nothingDiffers : distribution(x, y, ulp);
   const rankings = rule.topK && topK(a, b, rule.topK);
@@ -95,7 +97,7 @@ export function compare(a: Tensor, b: Tensor, rule: Rule): Comparison {
   if (tally.violations > tally.nan + tally.infinite || (exact(a) && !identical)) reasons.push('elements');
   if (statistics.relativeL2 > precise.relativeL2) reasons.push('relative-l2');
   if (rankings?.some(r => r.agreement < (rule.minAgreement ?? 0))) reasons.push('top-k');
-  const worst = identical || tally.worst < 0 ? undefined : at(a, tally.worst, x, y);
+  const worst = identical || tally.worst < 0 ? undefined : at(a, tally.worst, wideA ?? x, wideB ?? y);
   return {
     same: reasons.length === 0,
     identical,
@@ -103,6 +105,7 @@ export function compare(a: Tensor, b: Tensor, rule: Rule): Comparison {
     elements: x.length,
     violations: tally.violations,
     ...spelled(statistics, ulp !== undefined),
+    ...(wideA && { maxAbs: tally.required }),
     worst,
     requiredAtol: json(tally.required),
     ...(rankings && { topK: rankings }),
@@ -131,9 +134,11 @@ interface Tally {
   required: number;
 }
 
+const nothingCounted: Tally = { violations: 0, nan: 0, nanInBoth: 0, infinite: 0, worst: -1, required: 0 };
+
 /** numpy's rule, element by element, counted. */
 function count(x: ArrayLike<number>, y: ArrayLike<number>, rule: Rule): Tally {
-  const tally: Tally = { violations: 0, nan: 0, nanInBoth: 0, infinite: 0, worst: -1, required: 0 };
+  const tally: Tally = { ...nothingCounted };
   let [largest, beyond] = [Number.NEGATIVE_INFINITY, Number.NEGATIVE_INFINITY];
   for (let i = 0; i < x.length; i++) {
     const a = x[i]!;
@@ -191,8 +196,9 @@ function incomparable(a: Tensor, reason: Reason): Comparison {
   return { same: false, identical: false, reasons: [reason], ...spelled({ ...unknown, histogram: [] }, false), ...counts };
 }
 
-function at(t: Tensor, i: number, x: ArrayLike<number>, y: ArrayLike<number>): Worst {
-  return { index: indexOf(t.dims, i), expected: json(x[i]!), actual: json(y[i]!) };
+function at(t: Tensor, i: number, x: ArrayLike<number | bigint>, y: ArrayLike<number | bigint>): Worst {
+  const spell = (v: number | bigint) => (typeof v === 'number' ? json(v) : Number.isSafeInteger(Number(v)) ? Number(v) : String(v));
+  return { index: indexOf(t.dims, i), expected: spell(x[i]!), actual: spell(y[i]!) };
 }
 
 /** Coordinates of element `i` in row-major order. */

@@ -5,9 +5,10 @@ import type { Baseline } from './baseline.ts';
 import type { Comparand } from './comparand.ts';
 import { short } from './compare.ts';
 import { nameOf } from './configuration.ts';
+import type { Findings } from './examine.ts';
 import { isNoise } from './tolerance.ts';
 import type { ConfigurationResult, Failure, Finding, OutputResult, Status, Verdict } from './verdict.ts';
-import type { Findings, VerifyOptions } from './verify.ts';
+import type { VerifyOptions } from './verify.ts';
 import { describeDifference } from './words.ts';
 
 export interface Evidence extends Findings {
@@ -29,6 +30,7 @@ export function conclude(e: Evidence): Verdict {
     ...e.differences,
     ...configurations.flatMap(reasonsOf),
     ...culpritsOf(e),
+    ...e.unknown,
     ...(status === 'inconclusive' ? vacuous : []),
   ];
   const warnings = [
@@ -66,7 +68,7 @@ function statusOf(e: Evidence, vacuous: readonly Finding[]): Status {
   const wrong = e.configurations.some(c => c.status === 'different') || (e.layers?.culprits.length ?? 0) > 0;
   if (e.differences.length > 0 || wrong) return 'different';
   if (e.fatal.length > 0 || e.configurations.some(c => c.status === 'unavailable')) return 'unavailable';
-  return vacuous.length > 0 ? 'inconclusive' : 'same';
+  return e.unknown.length + vacuous.length > 0 ? 'inconclusive' : 'same';
 }
 
 /** The runtime has looked at the model, or at the inputs, and says no; what it lacks itself is another matter. */
@@ -96,6 +98,12 @@ function vacuity({ outputs, baseline, configurations, selfCheck: checked }: Evid
   if (all(isNan)) return [{ code: 'nothing-compared', where, message: 'every output of A is NaN' }];
   const random = randomOutputs(configurations);
   if (random.length > 0) return random;
+  const sets = [...baseline.reference.values()];
+  const still = outputs.every(o => sets.every(values => sameBits(values[o]!, sets[0]![o]!)));
+  if (sets.length > 1 && still && outputs.some(o => sets[0]![o]!.size === 0)) {
+    const message = 'no output depends on the inputs that were tried, and some are empty: other inputs (--data) are needed';
+    return [{ code: 'nothing-compared', where, message }];
+  }
   if (checked && checked.mutations.length > 0 && checked.detected === 0) {
     const message = `B was broken on purpose in ${checked.mutations.length} ways, and the comparison noticed none: ${checked.mutations[0]!.message}`;
     return [{ code: 'powerless', where: 'self-check', message }];

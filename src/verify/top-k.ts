@@ -8,8 +8,9 @@ export interface TopK {
 }
 
 /**
- * Agreement of two outputs of one shape as rankings along the last axis, over all rows. Elements that are equal in A rank equally, NaN last.
- * Undefined for scalars, and where there are no rows.
+ * Agreement of two outputs of one shape as rankings along the last axis, over all rows; NaN ranks last. Elements that are equal at A's k-th
+ * place stand in for one another, as many of them as have a place there: those above have theirs for sure, and B without them agrees less. Of
+ * elements that are equal in B the first count, as for ArgMax and TopK. Undefined for scalars, and where there are no rows.
  */
 export function topK(a: Tensor, b: Tensor, ks: readonly number[]): readonly TopK[] | undefined {
   const width = a.dims.at(-1) ?? 0;
@@ -23,8 +24,12 @@ export function topK(a: Tensor, b: Tensor, ks: readonly number[]): readonly TopK
 function agreement(x: ArrayLike<number>, y: ArrayLike<number>, width: number, k: number): number {
   let agreed = 0;
   for (let start = 0; start < x.length; start += width) {
-    const last = rank(x[largest(x, start, width, k)[k - 1]!]!);
-    for (const i of largest(y, start, width, k)) if (rank(x[i]!) >= last) agreed++;
+    const best = largest(x, start, width, k).map(i => rank(x[i]!));
+    const last = best[k - 1]!;
+    const picked = largest(y, start, width, k).map(i => rank(x[i]!));
+    const sure = picked.filter(r => r > last).length;
+    const places = best.filter(r => r === last).length;
+    agreed += sure + Math.min(picked.filter(r => r === last).length, places);
   }
   return agreed / ((x.length / width) * k);
 }

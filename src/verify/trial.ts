@@ -14,7 +14,7 @@ export interface Trial {
 }
 
 /**
- * Loads a model, unless it is `opened` already, and shows the session each input in turn; then lets it go. The first failure ends the trial;
+ * Loads a model, unless it is `opened` already and still there, and shows the session each input in turn; then lets it go. The first failure ends the trial;
  * errors of ours pass through.
  */
 export async function trial(
@@ -27,18 +27,20 @@ export async function trial(
 ): Promise<Trial> {
   let session = opened;
   let input: string | undefined;
+  // Models share a process: where another one has ended it, this one is opened anew, and is not to blame.
+  const living = async () => (session?.isOpen ? session : runtime.open(model.source, where));
   try {
-    session ??= await runtime.open(model.source, where);
+    session = await living();
     for (const set of sets) {
+      session = await living();
       input = set.label;
       await visit(session, set);
     }
     await session.close();
     return { adapter: session.adapter, placement: session.placement, failure: undefined };
   } catch (error) {
-    const failure = failureOf(error, model.role, input);
-    // A session of a dead child is gone already.
     await session?.close().catch(() => {});
+    const failure = failureOf(error, model.role, input);
     return { adapter: session?.adapter, placement: session?.placement, failure };
   }
 }

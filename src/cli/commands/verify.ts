@@ -75,7 +75,7 @@ export const verify = (): Command =>
       new Option('--rtol <x>', 'relative tolerance, likewise').argParser(tolerance),
       new Option('--top-k <a,b>', 'how far the largest elements of each row agree, such as 1,5').argParser(counts),
       new Option('--min-agreement <x>', 'least agreement of these, 0 to 1, that counts as the same (default: any)').argParser(fraction),
-      listOption('--exclude <a,b>', 'outputs to leave out'),
+      listOption('--exclude <a,b>', 'outputs, and inputs with a default, to leave out'),
       new Option('--equal-nan', 'NaN equals NaN'),
       new Option('--timeout <seconds>', 'how long one run may take (default: 300)').argParser(seconds),
       new Option('--self-check', 'break B on purpose, in a few ways, and see that the comparison notices'),
