@@ -23,7 +23,7 @@ export function verdictText(verdict: Verdict, options: { readonly detail?: boole
   const { status, summary, reasons, warnings, a, b, seed, inputs, configurations, environment, threads } = verdict;
   const lines = [paint[status](status) + plain(summary.slice(status.length))];
   if (reasons.length > 1) lines.push('', ...reasons.map(r => `  ${chalk.red('✗')} ${findingText(r)}`));
-  if (warnings.length > 0) lines.push('', ...warnings.map(w => `  ${chalk.yellow('!')} ${findingText(w)}`));
+  if (warnings.length > 0) lines.push('', ...warnings.map(w => `  ${warningText(w)}`));
   if (configurations.length > 0) lines.push('', configurationTable(configurations));
   const results = configurations.some(c => c.results.length > 0);
   if (results) lines.push('', outputTable(configurations, options.detail ?? false), '', ...toleranceLines(configurations));
@@ -36,6 +36,8 @@ export function verdictText(verdict: Verdict, options: { readonly detail?: boole
   lines.push(chalk.dim(`inputs: ${plain(kinds) || 'none'} (seed ${seed}). ${runtime}.`));
   return `${lines.join('\n').replace(/ +$/gm, '')}\n`;
 }
+
+export const warningText = (warning: Finding): string => `${chalk.yellow('!')} ${findingText(warning)}`;
 
 function findingText({ where, message, code }: Finding): string {
   return `${plain(`${where}: ${message}`)} ${chalk.dim(`[${code}]`)}`;

@@ -82,7 +82,7 @@ function Incomplete({ report: { complete, shard } }: { readonly report: Report }
     <>
       {!complete && (
         <p class="why">
-          <StatusWord status="inconclusive">The run was interrupted: what is here holds, more was to come.</StatusWord>
+          <StatusWord status="inconclusive">Not complete: what is here holds, more was to come.</StatusWord>
         </p>
       )}
       {shard && (
