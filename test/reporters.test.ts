@@ -9,7 +9,9 @@ import { describe, expect, test } from 'vitest';
 import { type Format, formats, render } from '../src/report/reporters.ts';
 import { rules } from '../src/report/rules.ts';
 import { readReport } from '../src/report/schema.ts';
+import type { Comparison } from '../src/verify/compare.ts';
 import { type Case, type Report, reportOf } from '../src/verify/report.ts';
+import { numerals } from '../src/verify/words.ts';
 import { configuration, everything, hostile, large, layers, off, result, selfCheck, verdict } from './support/reports.ts';
 
 const root = join(import.meta.dirname, '..');
@@ -79,6 +81,29 @@ describe('text', () => {
     expect(text.match(/^fine$/m)).toBeNull();
     expect(text).toMatch(/^edges$/m);
     expect(await render(everything(), 'text', { detail: true })).toMatch(/^fine$/m);
+  });
+
+  test('where no element is a number on both sides, statistics are not said to be zero', async () => {
+    const none = {
+      relativeL2: 0,
+      maxAbs: 0,
+      p99Abs: 0,
+      maxUlp: 0,
+      snrDb: 'Infinity',
+      elements: 20,
+      violations: 20,
+      reasons: ['nan'],
+    } as const;
+    const row = (c: Comparison) => render(one(verdict('different', [configuration([result('y', c)])])), 'text');
+    expect(await row({ ...off(0.25), ...none })).toMatch(/normal +– +5\.0e-6 +– +– +– +– +20 of 20 +nan$/m);
+    expect(await row({ ...off(0.25), ...none, violations: 10 })).toMatch(/normal +0 +5\.0e-6 +0 +0 +0 +∞ +10 of 20 +nan$/m);
+  });
+
+  test('values have the digits that tell them from their neighbours', () => {
+    expect(numerals(Math.fround(0.1), Math.fround(-1.9780062437057495), 3)).toEqual(['0.1', '-1.9780062', '3']);
+    expect(numerals(0.1, 1 / 3)).toEqual(['0.1', '0.3333333333333333']);
+    const [x, next] = [16777216, 16777218];
+    expect(numerals(x, next, 'NaN', 'a word')).toEqual(['16777216', '16777218', 'NaN', 'a word']);
   });
 
   test('warnings of a case that is the same are not kept for those who ask for details', async () => {

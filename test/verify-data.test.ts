@@ -321,6 +321,22 @@ describe('tolerances and rankings', () => {
     expect((await check({ data, tolerances: { atol: atol * 0.9 } }, a, b)).status).toBe('different');
   });
 
+  test('the worst input is told of, and one that is wrong in another way', async () => {
+    const [a, b] = [two(zero, zero), two('0.0, 0.0, 1.5, 0.0', zero)];
+    const set = (...values: readonly number[]) => ({ feeds: { x: { dims: [1, 4], data: values } } });
+    const v = await check(
+      { data: [[set(9, 8, 0, 0), set(0, 0, 19, 20)]], topK: [1], minAgreement: 1, tolerances: { atol: 1, rtol: 0 } },
+      a,
+      b,
+    );
+    const told = v.reasons[0]!.message;
+    expect(told).toMatch(/^1 of 4 elements outside the tolerance; .*; and .*as rankings they agree only to 0 % for k = 1/);
+    expect(told).not.toContain('would have passed');
+    const plain = await check({ data: [[set(9, 8, 0.25, 0), set(9, 8, 30, 0)]], tolerances: { atol: 1 } }, a, b);
+    expect(plain.reasons[0]!.message).toContain('worst at [0,2]: 0.25 became 1.75');
+    expect(plain.reasons[0]!.message).toMatch(/an atol of 1\.5e\+0 would have passed under all inputs$/);
+  });
+
   test('rankings are counted; they decide where an agreement is asked for', async () => {
     const [a, b] = [two(zero, zero), two('0.0, 0.0, 1.5, 0.0', zero)];
     const given = { data, topK: [1, 2], tolerances: { atol: 9 } };

@@ -29,7 +29,10 @@ const reportSchema = z
   .strictObject({
     schema: z.literal('onnx-funnel/report@1'),
     status,
-    complete: z.boolean().meta({ description: 'False where the run was interrupted or stopped early, or parts of it are missing: what is here holds, more was to come.' }),
+    complete: z.boolean().meta({
+      description:
+        'False where the run was interrupted or stopped early, or parts of it are missing: what is here holds, more was to come.',
+    }),
     shard: z.strictObject({ index: count, count }).optional(),
     cases: z.array(caseSchema),
   })
