@@ -322,6 +322,12 @@ describe('github', () => {
     expect(lines[0]).toMatch(/,file=models\/b #1\.onnx::cpu all, output '/);
   });
 
+  test('what passes made is no file: their model is', async () => {
+    const of = { ...one(), cases: one().cases.map(c => ({ ...c, passes: [] })) };
+    expect(await render(of, 'github')).toContain(',file=models/a.onnx::');
+    expect(await render(of, 'sarif')).toContain('"uri": "models/a.onnx"');
+  });
+
   test('no more than ten of a level: the rest is counted', async () => {
     const lines = (await render(large(1, 1000), 'github')).trimEnd().split('\n');
     expect(lines).toHaveLength(10);

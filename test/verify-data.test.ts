@@ -402,6 +402,8 @@ describe('as a command', () => {
     ['--optimization bsic', /unknown level of optimisation 'bsic'; did you mean 'basic'\?/],
     ['--top-k 0', /whole numbers from 1 on/],
     ['--min-agreement 1', /add --top-k/],
+    ['--limit 3', /--limit is about inputs of yours: add --data/],
+    ['--mean 0.5', /--mean is about inputs of yours: add --data/],
     ['--std 0', /numbers above 0/],
   ])('%s is one line and exit code 2', async (args, line) => {
     const { code, stderr } = await funnel(...args.split(' '));
@@ -409,9 +411,17 @@ describe('as a command', () => {
     expect(stderr).toMatch(line);
   });
 
+  test('what a module prints does not get between the answer and its reader', async () => {
+    put('talks.ts', "console.log('hello');\nexport default [{ feeds: { x: { dims: [1, 2], data: [1, -2] } } }];\n");
+    const { code, stdout, stderr } = await funnel('--data', 'talks.ts', '--json');
+    expect([code, JSON.parse(stdout).status, stderr]).toEqual([0, 'same', 'hello\n']);
+  });
+
   test('a memory limit that is passed is a runtime that is not available', async () => {
     const { code, stderr } = await funnel('--memory', '20MB');
     expect(code).toBe(process.platform === 'linux' ? 3 : 0);
-    if (process.platform === 'linux') expect(stderr).toMatch(/took more than 20 MB; --memory BYTES gives it more/);
+    if (process.platform !== 'linux') return;
+    expect(stderr).toMatch(/took more than 20 MB; --memory BYTES gives it more/);
+    expect((await funnel('--memory', '2KiB')).stderr).toMatch(/took more than 0\.00205 MB/);
   });
 });
