@@ -3,6 +3,7 @@ import chalk from 'chalk';
 import picomatch from 'picomatch';
 import { progressBar } from '../src/cli/progress.ts';
 import { closeFactRuntime } from '../src/infer/runtime.ts';
+import { plural } from '../src/report/format.ts';
 import { table } from '../src/report/table.ts';
 import { Runtime } from '../src/runtime/session.ts';
 import { breakIn, type Fate, fates, type Mutant, Subject } from './judge.ts';
@@ -55,5 +56,5 @@ function report(mutants: readonly Mutant[], networks: number): void {
   for (const m of mutants.filter(({ fate }) => fate === 'escaped' || fate === 'caught by layers'))
     console.log(`${m.fate}: ${m.kind} in ${m.network}, ${m.where}: relative L2 ${m.relativeL2?.toExponential(1)}: ${m.summary}`);
   const totals = fates.map(fate => `${count(fate, mutants)} ${fate}`).join(', ');
-  console.log(`${broken.length} kinds, ${networks} networks, ${mutants.length} mutants: ${totals}`);
+  console.log(`${broken.length} kinds, ${plural(networks, 'network')}, ${plural(mutants.length, 'mutant')}: ${totals}`);
 }
