@@ -8,6 +8,7 @@ import type { Runtime } from '../runtime/session.ts';
 import { encode } from '../serde/model-file.ts';
 import { refused } from '../verify/refused.ts';
 import type { Case } from '../verify/report.ts';
+import { clearFailures } from '../verify/reproduce.ts';
 import type { Finding, Verdict } from '../verify/verdict.ts';
 import { verify as compare, type VerifyOptions } from '../verify/verify.ts';
 import type { Pair, PlannedCase, Rewriting } from './cases.ts';
@@ -48,6 +49,7 @@ async function ofRewriting({ model: file, what, passes, fixpoint }: Rewriting, o
     onPass: (pass, i, total) => options.onProgress?.(i, total, pass.name),
   });
   const comparand = (model: Model, label: string) => ({ bytes: encode(model, { inline: true }), label });
+  if (options.failures !== undefined) await clearFailures(options.failures, [file]);
   const verdict = await compare(comparand(before, file), comparand(after, `${file} → ${what}`), options);
   const purpose = new Set(passes.filter(pass => pass.effect === 'changes').map(pass => pass.name));
   const fired = report.filter(r => r.fired.length > 0);

@@ -86,7 +86,7 @@ export const verify = (): Command =>
       new Option('--layers', 'compare layer by layer as well, each fed with the values of A: finds what outputs hide'),
       new Option(
         '--failures <folder>',
-        'write the smallest subgraphs that differ (a.onnx, b.onnx) and their inputs here; includes --bisect',
+        'write the smallest subgraphs that differ (a.onnx, b.onnx) and their inputs here, in place of those of an earlier run; includes --bisect',
       ),
       new Option('--memory <bytes>', 'how much memory ONNX Runtime may take, such as 4GiB (default: three quarters of it)').argParser(
         bytes,
