@@ -411,6 +411,26 @@ describe('as a command', () => {
     expect(stderr).toMatch(line);
   });
 
+  test('of what ONNX Runtime says it is said that it does', async () => {
+    put('old.onnx', encode(parse('<ir_version: 3, opset_import: ["": 6]> g (float[2] x) => (float[2] y) { y = Add (x, x) }')));
+    put(
+      'foreign.onnx',
+      encode(parse('<ir_version: 8, opset_import: ["": 17, "my": 1]> g (float[2] x) => (float[2] y) { y = my.Foo (x) }')),
+    );
+    const said = async (name: string) => {
+      const { code, stderr } = await runFunnel(['verify', name, name], { cwd: folder });
+      return [code, stderr];
+    };
+    expect(await said('old.onnx')).toEqual([
+      3,
+      expect.stringMatching(/^funnel: old\.onnx: ONNX Runtime says: Could not find an implementation for Add\(6\)/),
+    ]);
+    expect(await said('foreign.onnx')).toEqual([
+      2,
+      expect.stringMatching(/^funnel: ONNX Runtime says: Load model from .*foreign\.onnx failed:.*my:Foo/),
+    ]);
+  });
+
   test('what a module prints does not get between the answer and its reader', async () => {
     put('talks.ts', "console.log('hello');\nexport default [{ feeds: { x: { dims: [1, 2], data: [1, -2] } } }];\n");
     const { code, stdout, stderr } = await funnel('--data', 'talks.ts', '--json');

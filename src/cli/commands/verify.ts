@@ -207,8 +207,8 @@ function failureOf({ reasons, summary }: Verdict, [a, b]: readonly string[]): Er
   };
   const remedy = remedies[code] ?? '';
   // A missing provider names itself and its remedy.
-  if (code === 'runtime-provider' || message.includes(String(label))) return usage(message + remedy);
-  return usage(`${label}: ${runtimeErrors.has(code) ? 'ONNX Runtime says: ' : ''}${message}${remedy}`);
+  const named = code === 'runtime-provider' || message.includes(String(label));
+  return usage(`${named ? '' : `${label}: `}${runtimeErrors.has(code) ? 'ONNX Runtime says: ' : ''}${message}${remedy}`);
 }
 
 function seconds(text: string): number {
