@@ -70,10 +70,10 @@ install_funnel
 mkdir -p "${FUNNEL_REPORTS:-funnel-report}"
 reports=$(cd "${FUNNEL_REPORTS:-funnel-report}" && pwd)
 # What an earlier run said is not what this one says.
-rm -f "$reports/report.json"
+rm -f "$reports"/{report.json,junit.xml,report.sarif,report.html}
 arguments+=(--report "json=$reports/report.json" --report markdown --report github)
 output reports "$reports"
-output json "$reports/report.json"
+files=()
 for format in ${FUNNEL_FORMATS:-}; do
   case $format in
     junit) file=junit.xml ;;
@@ -82,12 +82,19 @@ for format in ${FUNNEL_FORMATS:-}; do
     *) fail "there is no report $format: formats are junit, sarif and html" ;;
   esac
   arguments+=(--report "$format=$reports/$file")
-  output "$format" "$reports/$file"
+  files+=("$format=$reports/$file")
 done
 
 code=0
 "${funnel[@]}" "${arguments[@]}" || code=$?
 status=invalid
-if [ -f "$reports/report.json" ]; then status=$(node -p 'JSON.parse(fs.readFileSync(process.argv[1], "utf8")).status' "$reports/report.json"); fi
+if [ -f "$reports/report.json" ]; then
+  output json "$reports/report.json"
+  status=$(node -p 'JSON.parse(fs.readFileSync(process.argv[1], "utf8")).status' "$reports/report.json")
+fi
+# The steps that follow are told of files that are there.
+for report in ${files[@]+"${files[@]}"}; do
+  if [ -f "${report#*=}" ]; then output "${report%%=*}" "${report#*=}"; fi
+done
 output status "$status"
 output exit-code "$code"

@@ -2,6 +2,7 @@ import chalk from 'chalk';
 import picomatch from 'picomatch';
 import { progressBar } from '../src/cli/progress.ts';
 import { closeFactRuntime } from '../src/infer/runtime.ts';
+import { plural } from '../src/report/format.ts';
 import { table } from '../src/report/table.ts';
 import { Runtime } from '../src/runtime/session.ts';
 import type { VerifyOptions } from '../src/verify/verify.ts';
@@ -80,5 +81,5 @@ function report(mutants: readonly Mutant[]): void {
     console.log(`${m.fate}: ${m.kind} in ${m.network}, ${m.where}: relative L2 ${m.relativeL2?.toExponential(1)}: ${m.summary}`);
   const totals = fates.map(fate => `${count(fate, mutants)} ${fate}`).join(', ');
   const networks = new Set(mutants.map(m => m.network)).size;
-  console.log(`${broken.length} kinds, ${networks} networks, ${mutants.length} mutants: ${totals}`);
+  console.log(`${broken.length} kinds, ${plural(networks, 'network')}, ${plural(mutants.length, 'mutant')}: ${totals}`);
 }

@@ -120,7 +120,8 @@ export async function cost(
 export type ModelOrPath = Model | string;
 
 /**
- * Compares what two models compute, on ONNX Runtime: A on the CPU without optimisation is the reference.
+ * Compares what two models compute, on ONNX Runtime: A on the CPU without optimisation is the reference. What an earlier comparison left in
+ * the folder `failures` goes.
  * @throws FunnelError for models that can't be compared at all.
  */
 export async function verify(a: ModelOrPath, b: ModelOrPath, options: VerifyOptions = {}): Promise<Verdict> {
@@ -128,6 +129,12 @@ export async function verify(a: ModelOrPath, b: ModelOrPath, options: VerifyOpti
   try {
     const { layers, bisect, failures, selfCheck } = options;
     const keep = layers || bisect || failures !== undefined || selfCheck;
+    if (failures !== undefined) {
+      const { clearFailures } = await import('./verify/reproduce.ts');
+      const data = (options.data ?? []).flatMap(d => (typeof d === 'string' ? [d.slice(d.indexOf('=') + 1)] : []));
+      const used = [a, b, ...data].flatMap(path => (typeof path === 'string' && path !== '-' ? [path] : []));
+      await clearFailures(failures, used);
+    }
     const { withoutZipMaps: plain } = await import('./verify/zip-map.ts');
     return await compare(await comparand(a, { keep, plain }), await comparand(b, { keep, plain }), options);
   } finally {

@@ -1,5 +1,5 @@
 import { spawn, spawnSync } from 'node:child_process';
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -120,6 +120,10 @@ test('two models: outputs, reports, summary and annotations', async () => {
     reports: at('out'),
   });
   expect(different.stdout).toMatch(/^::error /m);
+  // Where nothing was compared, nothing is left of an earlier run, and no step is told of a report that is not there.
+  const nothing = await runAction({ a: 'a.onnxtxt', b: 'gone.onnxtxt', args: '--no-such-option', reports: 'out' });
+  expect(nothing.outputs).toEqual({ reports: at('out'), status: 'invalid', 'exit-code': '2' });
+  expect(readdirSync(at('out'))).toEqual([]);
 });
 
 test('a configuration, or no sense', async () => {

@@ -23,15 +23,15 @@ describe('known drift', () => {
     expect(after.summary).toBe('same: 2 outputs, 2 inputs, 1 configuration, known drift in 1');
     expect(after.warnings[0]).toMatchObject({
       where: "cpu all, output 'y'",
-      message: expect.stringMatching(/relative L2 0\.104 of 0\.105.*\(input 'normal'\)/),
+      message: expect.stringMatching(/relative L2 1\.04e-1 \(up to 1\.05e-1\).*\(input 'normal'\)/),
     });
     expect(before.status).toBe('different');
   });
 
   test.each([
-    ['relative L2', { relativeL2: 0.106 }, /relative L2 was 0\.100 and is 0\.106, up to 0\.105 is accepted/],
-    ['the largest difference', { maxAbs: 0.106 }, /max abs was 0\.100 and is 0\.106/],
-    ['the atol it takes', { requiredAtol: 0.106 }, /required atol was 0\.100 and is 0\.106/],
+    ['relative L2', { relativeL2: 0.106 }, /relative L2 was 1\.00e-1 and is 1\.06e-1, up to 1\.05e-1 is accepted/],
+    ['the largest difference', { maxAbs: 0.106 }, /max abs was 1\.00e-1 and is 1\.06e-1/],
+    ['the atol it takes', { requiredAtol: 0.106 }, /required atol was 1\.00e-1 and is 1\.06e-1/],
     ['the number of elements', { violations: 12 }, /elements outside was 10 and is 12, up to 11 is accepted/],
   ])('may not grow in %s', (_, more, message) => {
     const after = applyBaseline(failing(off(0.1, more)), 'a', budget);

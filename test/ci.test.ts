@@ -88,6 +88,7 @@ describe('funnel ci', () => {
     expect(own!.passes).toMatchObject([{ pass: 'drop-double-neg', fired: [{ op: 'Neg' }], refused: [] }]);
     expect(different!.passes).toBeUndefined();
     expect(stdout).toContain(`  ✓ own  same: 1 output, 1 input, 1 configuration`);
+    expect(stdout).toMatch(/✓ models\/relu\.onnxtxt → deploy .*\n {4}! passes: no pass fired: .* \[nothing-rewritten\]\n/);
     expect(stdout.trimEnd().split('\n').at(-1)).toBe('invalid: 10 cases, 6 same, 3 invalid, 1 different');
   });
 

@@ -321,6 +321,7 @@ describe('funnel client', () => {
     const cases = [
       [[], 'add -o FILE.ts'],
       [['-o', 'out.onnx'], 'is the name of a model'],
+      [['-o', 'out.js'], 'a name that ends in .ts'],
       [['-o', 'nowhere/client.ts'], 'there is no folder nowhere'],
       [['-o', 'x.ts', '--name', 'class'], "'class' can't be the name of a class"],
       [['-o', 'x.ts', '--name', 'Map'], "'Map' has a meaning"],

@@ -75,10 +75,18 @@ describe('a report', () => {
     expect(html.match(/<details[^>]* class="case"[^>]*>/g)?.map(tag => / open/.test(tag))).toEqual([false, true, false]);
   });
 
+  test('of several cases tells which of them are weak', async () => {
+    const one = caseOf('one');
+    const warnings = ['unnoticed-mutation', 'software-adapter'].map(code => ({ code, where: 'self-check', message: 'nobody noticed' }));
+    const warned = (name: string, all: typeof warnings) => ({ ...one, name, verdict: { ...one.verdict, warnings: all } });
+    const html = await render(warned('one', warnings), warned('two', []));
+    expect(html.match(/; \d+ warnings?</g)).toEqual(['; 1 warning<']);
+  });
+
   test('of nothing says that nothing was compared', async () => {
     expect(await render()).toContain('Nothing was compared');
     const interrupted = await htmlReport(reportOf([caseOf('one')], { complete: false, shard: { index: 2, count: 3 } }));
-    expect(interrupted).toContain('The run was interrupted');
+    expect(interrupted).toContain('Not complete: what is here holds');
     expect(interrupted).toContain('Part 2 of 3');
   });
 

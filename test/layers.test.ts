@@ -1,6 +1,6 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { pipeline } from '../passes/index.ts';
 import { closeFactRuntime } from '../src/infer/runtime.ts';
@@ -10,6 +10,7 @@ import { Runtime } from '../src/runtime/session.ts';
 import { encode } from '../src/serde/model-file.ts';
 import { decodeTensor } from '../src/serde/tensors.ts';
 import { parse } from '../src/text/parse.ts';
+import { clearFailures } from '../src/verify/reproduce.ts';
 import { brokenModels } from '../src/verify/self-check.ts';
 import type { Verdict } from '../src/verify/verdict.ts';
 import { type VerifyOptions, verify } from '../src/verify/verify.ts';
@@ -211,6 +212,51 @@ describe('the smallest subgraphs that differ', () => {
     const data = [join(into, 'test_data_set_0')];
     expect(readdirSync(data[0]!)).toEqual(['output_0.pb']);
     expect((await verify({ path: join(into, 'a.onnx') }, { path: join(into, 'b.onnx') }, { data })).status).toBe('different');
+  });
+});
+
+describe('a folder for failures', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'funnel-failures-'));
+  afterAll(() => rmSync(folder, { recursive: true }));
+  const put = (...names: readonly string[]) => {
+    for (const name of names) {
+      mkdirSync(dirname(join(folder, name)), { recursive: true });
+      writeFileSync(join(folder, name), name);
+    }
+  };
+  const files = (name: string) => readdirSync(join(folder, name), { recursive: true, encoding: 'utf8' }).sort();
+
+  test('is cleared of what an earlier run left, and made by nobody before it is needed', async () => {
+    put(
+      'old/a.onnx',
+      'old/b.onnx',
+      'old/test_data_set_0/input_12.pb',
+      'old/test_data_set_0/output_0.pb',
+      'old/4/a.onnx',
+      'old/4/test_data_set_0/input_0.pb',
+    );
+    await clearFailures(join(folder, 'old'), [join(folder, 'old.onnx')]);
+    expect(files('old')).toEqual([]);
+    await clearFailures(join(folder, 'none'), []);
+    expect(existsSync(join(folder, 'none'))).toBe(false);
+  });
+
+  test.each([
+    ['a model', ['mine/a.onnx', 'mine/weights.onnx'], [], /holds other files, such as weights\.onnx: failures need a folder of their own/],
+    ['a model deeper down', ['deep/1/a.onnx', 'deep/1/c.onnx'], [], /holds other files, such as 1.c\.onnx/],
+    ['what is compared', ['same/a.onnx', 'same/b.onnx'], ['same/a.onnx'], /holds .*a\.onnx, which is compared/],
+    ['what is fed', ['fed/test_data_set_0/input_0.pb'], ['fed'], /which is compared/],
+  ])('with %s in it is left alone', async (_, names, used, message) => {
+    put(...names);
+    const [of] = names[0]!.split('/');
+    const before = files(of!);
+    await expect(
+      clearFailures(
+        join(folder, of!),
+        used.map(name => join(folder, name)),
+      ),
+    ).rejects.toThrow(message);
+    expect(files(of!)).toEqual(before);
   });
 });
 

@@ -9,7 +9,9 @@ import { describe, expect, test } from 'vitest';
 import { type Format, formats, render } from '../src/report/reporters.ts';
 import { rules } from '../src/report/rules.ts';
 import { readReport } from '../src/report/schema.ts';
-import { type Report, reportOf } from '../src/verify/report.ts';
+import type { Comparison } from '../src/verify/compare.ts';
+import { type Case, type Report, reportOf } from '../src/verify/report.ts';
+import { numerals } from '../src/verify/words.ts';
 import { configuration, everything, hostile, large, layers, off, result, selfCheck, verdict } from './support/reports.ts';
 
 const root = join(import.meta.dirname, '..');
@@ -48,13 +50,13 @@ describe('every format', () => {
 
   test.each(formats)('%s: a report without cases, or one that was interrupted, is told', async format => {
     const told: Record<Format, readonly [RegExp, RegExp]> = {
-      text: [/^inconclusive: 0 cases/, /interrupted/],
+      text: [/^inconclusive: 0 cases/, /not complete: more was to come/],
       json: [/"status": "inconclusive"/, /"complete": false/],
       junit: [/<failure/, /<error/],
       sarif: [/no case/, /more to come/],
-      markdown: [/^## ⚠️ inconclusive: 0 cases/, /interrupted/],
+      markdown: [/^## ⚠️ inconclusive: 0 cases/, /not complete/],
       github: [/^::error .*no case/, /^::error .*more to come/],
-      html: [/Nothing was compared/, /interrupted/],
+      html: [/Nothing was compared/, /Not complete/],
     };
     expect(await render(reportOf([]), format)).toMatch(told[format][0]);
     expect(await render({ ...sound, complete: false }, format)).toMatch(told[format][1]);
@@ -74,13 +76,48 @@ describe('text', () => {
   test('one case is its verdict; of several the first line counts, and those that are not the same are told in full', async () => {
     expect(await render(sound, 'text')).toMatch(/^same: as it is\n/);
     const text = await render(everything(), 'text');
-    expect(text).toMatch(
-      /^invalid: 6 cases, 2 different, 1 inconclusive, 1 invalid, 1 same, 1 unavailable \(part 1 of 3\); the run was interrupted/,
-    );
+    expect(text).toMatch(/^invalid: 6 cases, 2 different, 1 inconclusive, 1 invalid, 1 same, 1 unavailable \(part 1 of 3\); not complete/);
     expect(text.split('\n')[1]).toBe('  ✓ fine  same: as it is');
     expect(text.match(/^fine$/m)).toBeNull();
     expect(text).toMatch(/^edges$/m);
     expect(await render(everything(), 'text', { detail: true })).toMatch(/^fine$/m);
+  });
+
+  test('where no element is a number on both sides, statistics are not said to be zero', async () => {
+    const none = {
+      relativeL2: 0,
+      maxAbs: 0,
+      p99Abs: 0,
+      maxUlp: 0,
+      snrDb: 'Infinity',
+      elements: 20,
+      violations: 20,
+      reasons: ['nan'],
+    } as const;
+    const row = (c: Comparison) => render(one(verdict('different', [configuration([result('y', c)])])), 'text');
+    expect(await row({ ...off(0.25), ...none })).toMatch(/normal +– +5\.0e-6 +– +– +– +– +20 of 20 +nan$/m);
+    expect(await row({ ...off(0.25), ...none, violations: 10 })).toMatch(/normal +0 +5\.0e-6 +0 +0 +0 +∞ +10 of 20 +nan$/m);
+  });
+
+  test('values have the digits that tell them from their neighbours', () => {
+    expect(numerals(Math.fround(0.1), Math.fround(-1.9780062437057495), 3)).toEqual(['0.1', '-1.9780062', '3']);
+    expect(numerals(0.1, 1 / 3)).toEqual(['0.1', '0.3333333333333333']);
+    const [x, next] = [16777216, 16777218];
+    expect(numerals(x, next, 'NaN', 'a word')).toEqual(['16777216', '16777218', 'NaN', 'a word']);
+  });
+
+  test('warnings of a case that is the same are not kept for those who ask for details', async () => {
+    const warned = (...codes: readonly string[]) => {
+      const warnings = codes.map(code => ({ code, where: 'self-check', message: 'nobody noticed' }));
+      return { name: 'weak', verdict: { ...verdict('same', [configuration([result('y')])]), warnings } };
+    };
+    const lines = async (one: Case) => (await render(reportOf([one, { ...one, name: 'another' }]), 'text')).split('\n').slice(1, 6);
+    expect((await lines(warned('unnoticed-mutation', 'software-adapter'))).slice(0, 3)).toEqual([
+      '  ✓ weak  same: as it is',
+      '    ! self-check: nobody noticed [unnoticed-mutation]',
+      '  ✓ another  same: as it is',
+    ]);
+    expect((await lines(warned(...Array(5).fill('unnoticed-mutation')))).at(-1)).toBe('    2 more; --detail lists all');
   });
 
   test('layers: where it goes wrong first, then what differs; a self-check: how much it saw', async () => {
@@ -127,8 +164,8 @@ describe('json', () => {
 
   test.each([
     ['{', /^r\.json is no report: it is not JSON$/],
-    ['null', /it does not say, not onnx-funnel\/report@1; write one with --report json=FILE$/],
-    ['{"schema": "onnx-funnel/verdict@1"}', /it says that it is onnx-funnel\/verdict@1, not/],
+    ['null', /it does not name its schema, onnx-funnel\/report@1; write one with --report json=FILE$/],
+    ['{"schema": "onnx-funnel/verdict@1"}', /its schema is onnx-funnel\/verdict@1, not onnx-funnel\/report@1/],
     ['{"schema": "onnx-funnel/report@1", "status": "same", "complete": true, "cases": [{"name": 3}]}', /is no report: cases\.0\.name: /],
     ['{"schema": "onnx-funnel/report@1", "status": "same", "complete": true, "cases": [], "more": 1}', /is no report: at the top: .*more/],
   ])('%s is no report', (text, message) => {
@@ -283,6 +320,12 @@ describe('github', () => {
     expect(lines.filter(l => l.startsWith('::error'))).toHaveLength(8);
     expect(lines[0]).toContain('%250A%3A%3Aerror%3A%3A%2C%3A@user');
     expect(lines[0]).toMatch(/,file=models\/b #1\.onnx::cpu all, output '/);
+  });
+
+  test('what passes made is no file: their model is', async () => {
+    const of = { ...one(), cases: one().cases.map(c => ({ ...c, passes: [] })) };
+    expect(await render(of, 'github')).toContain(',file=models/a.onnx::');
+    expect(await render(of, 'sarif')).toContain('"uri": "models/a.onnx"');
   });
 
   test('no more than ten of a level: the rest is counted', async () => {

@@ -147,8 +147,8 @@ describe('reports that can not be written', () => {
 describe('baselines', () => {
   test('known drift is accepted; what grows is not; what is not known is not', async () => {
     const written = await verify(['Relu.onnxtxt', 'Identity.onnxtxt', '--baseline', 'base.json', '--update-baseline']);
-    expect(written).toMatchObject({ code: 0, stderr: '' });
-    expect(written.stdout).toMatch(/^same: .*known drift in 1\n[\s\S]*\[within-budget\]/);
+    expect(written).toMatchObject({ code: 0, stderr: 'funnel: base.json accepts 1 difference now, 0 before\n' });
+    expect(written.stdout).toMatch(/^same: .*known drift in 1\n[\s\S]*max abs [\d.e+-]+ \(up to [\d.e+-]+\)[\s\S]*\[within-budget\]/);
     const valid = schema('baseline');
     valid(JSON.parse(read('base.json')));
     expect(valid.errors).toBeNull();
@@ -164,7 +164,7 @@ describe('baselines', () => {
     writeFileSync(at('less.json'), before.replace(/"relativeL2": [\d.e-]+/, '"relativeL2": 0.001'));
     const grown = await verify(['Relu.onnxtxt', 'Identity.onnxtxt', '--baseline', 'less.json']);
     expect(grown.code).toBe(1);
-    expect(grown.stdout).toMatch(/^different: .*known drift has grown: relative L2 was 0\.00100 and is \d/);
+    expect(grown.stdout).toMatch(/^different: .*known drift has grown: relative L2 was 1\.00e-3 and is \d/);
 
     const other = await verify(['Relu.onnxtxt', 'Abs.onnxtxt', '--baseline', 'base.json']);
     expect(other.code).toBe(1);
@@ -194,6 +194,7 @@ describe('baselines', () => {
 
   test.each([
     [['--update-baseline'], /--update-baseline needs --baseline FILE/],
+    [['--failures', '.'], /^funnel: \. holds Relu\.onnxtxt, which is compared: failures need a folder of their own/],
     [['--baseline', 'none.json'], /none\.json: there is no such file; --update-baseline writes it/],
     [['--baseline', 'Relu.onnxtxt', '--update-baseline'], /Relu\.onnxtxt is no baseline: it is not JSON/],
     [['--baseline', 'no/base.json', '--update-baseline'], /can't write no\/base\.json: there is no folder no/],

@@ -321,6 +321,22 @@ describe('tolerances and rankings', () => {
     expect((await check({ data, tolerances: { atol: atol * 0.9 } }, a, b)).status).toBe('different');
   });
 
+  test('the worst input is told of, and one that is wrong in another way', async () => {
+    const [a, b] = [two(zero, zero), two('0.0, 0.0, 1.5, 0.0', zero)];
+    const set = (...values: readonly number[]) => ({ feeds: { x: { dims: [1, 4], data: values } } });
+    const v = await check(
+      { data: [[set(9, 8, 0, 0), set(0, 0, 19, 20)]], topK: [1], minAgreement: 1, tolerances: { atol: 1, rtol: 0 } },
+      a,
+      b,
+    );
+    const told = v.reasons[0]!.message;
+    expect(told).toMatch(/^1 of 4 elements outside the tolerance; .*; and .*as rankings they agree only to 0 % for k = 1/);
+    expect(told).not.toContain('would have passed');
+    const plain = await check({ data: [[set(9, 8, 0.25, 0), set(9, 8, 30, 0)]], tolerances: { atol: 1 } }, a, b);
+    expect(plain.reasons[0]!.message).toContain('worst at [0,2]: 0.25 became 1.75');
+    expect(plain.reasons[0]!.message).toMatch(/an atol of 1\.5e\+0 would have passed under all inputs$/);
+  });
+
   test('rankings are counted; they decide where an agreement is asked for', async () => {
     const [a, b] = [two(zero, zero), two('0.0, 0.0, 1.5, 0.0', zero)];
     const given = { data, topK: [1, 2], tolerances: { atol: 9 } };
@@ -386,6 +402,8 @@ describe('as a command', () => {
     ['--optimization bsic', /unknown level of optimisation 'bsic'; did you mean 'basic'\?/],
     ['--top-k 0', /whole numbers from 1 on/],
     ['--min-agreement 1', /add --top-k/],
+    ['--limit 3', /--limit is about inputs of yours: add --data/],
+    ['--mean 0.5', /--mean is about inputs of yours: add --data/],
     ['--std 0', /numbers above 0/],
   ])('%s is one line and exit code 2', async (args, line) => {
     const { code, stderr } = await funnel(...args.split(' '));
@@ -393,9 +411,37 @@ describe('as a command', () => {
     expect(stderr).toMatch(line);
   });
 
+  test('of what ONNX Runtime says it is said that it does', async () => {
+    put('old.onnx', encode(parse('<ir_version: 3, opset_import: ["": 6]> g (float[2] x) => (float[2] y) { y = Add (x, x) }')));
+    put(
+      'foreign.onnx',
+      encode(parse('<ir_version: 8, opset_import: ["": 17, "my": 1]> g (float[2] x) => (float[2] y) { y = my.Foo (x) }')),
+    );
+    const said = async (name: string) => {
+      const { code, stderr } = await runFunnel(['verify', name, name], { cwd: folder });
+      return [code, stderr];
+    };
+    expect(await said('old.onnx')).toEqual([
+      3,
+      expect.stringMatching(/^funnel: old\.onnx: ONNX Runtime says: Could not find an implementation for Add\(6\)/),
+    ]);
+    expect(await said('foreign.onnx')).toEqual([
+      2,
+      expect.stringMatching(/^funnel: ONNX Runtime says: Load model from .*foreign\.onnx failed:.*my:Foo/),
+    ]);
+  });
+
+  test('what a module prints does not get between the answer and its reader', async () => {
+    put('talks.ts', "console.log('hello');\nexport default [{ feeds: { x: { dims: [1, 2], data: [1, -2] } } }];\n");
+    const { code, stdout, stderr } = await funnel('--data', 'talks.ts', '--json');
+    expect([code, JSON.parse(stdout).status, stderr]).toEqual([0, 'same', 'hello\n']);
+  });
+
   test('a memory limit that is passed is a runtime that is not available', async () => {
     const { code, stderr } = await funnel('--memory', '20MB');
     expect(code).toBe(process.platform === 'linux' ? 3 : 0);
-    if (process.platform === 'linux') expect(stderr).toMatch(/took more than 20 MB; --memory BYTES gives it more/);
+    if (process.platform !== 'linux') return;
+    expect(stderr).toMatch(/took more than 20 MB; --memory BYTES gives it more/);
+    expect((await funnel('--memory', '2KiB')).stderr).toMatch(/took more than 0\.00205 MB/);
   });
 });

@@ -9,6 +9,7 @@ import { encode } from '../serde/model-file.ts';
 import { declaredOf } from '../verify/declared.ts';
 import { refused } from '../verify/refused.ts';
 import type { Case } from '../verify/report.ts';
+import { clearFailures } from '../verify/reproduce.ts';
 import type { Finding, Verdict } from '../verify/verdict.ts';
 import { verify as compare, type VerifyOptions } from '../verify/verify.ts';
 import { withoutZipMaps } from '../verify/zip-map.ts';
@@ -57,6 +58,7 @@ async function ofRewriting({ model: file, what, passes, fixpoint }: Rewriting, o
   // What a pass took from the interface because it was told to is no difference.
   const frozen = report.flatMap(r => (r.pass === 'freeze-initializers' ? r.fired.map(f => f.node) : []));
   const exclude = [...(options.exclude ?? []), ...frozen];
+  if (options.failures !== undefined) await clearFailures(options.failures, [file]);
   const verdict = await compare(comparand(before, file), comparand(after, `${file} → ${what}`), { ...options, exclude });
   const purpose = new Set(passes.filter(pass => pass.effect === 'changes').map(pass => pass.name));
   const fired = report.filter(r => r.fired.length > 0);

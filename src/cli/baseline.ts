@@ -72,5 +72,7 @@ async function updated(cases: readonly Case[], { path, known }: OpenBaseline): P
     process.stderr.write(`${lineOf(error)}\n`);
     return { known, code: exitCodes.badInput };
   }
+  const all = next.entries.length;
+  process.stderr.write(`funnel: ${path} accepts ${all} ${all === 1 ? 'difference' : 'differences'} now, ${known.entries.length} before\n`);
   return { known: next, code: exitCodes.ok };
 }

@@ -48,7 +48,7 @@ export async function compareAll(
         const [result] = baseline?.update ? [found] : (await judge([found], baseline)).cases;
         if (!open || !result) return;
         done = [...done, result];
-        if (!isQuiet(wanted, flags)) process.stdout.write(`${caseLine(result)}\n`);
+        if (!isQuiet(wanted, flags)) process.stdout.write(`${caseLine(result, flags)}\n`);
         if (flags.failFast && result.verdict.status !== 'same') return;
       }
     });

@@ -7,8 +7,12 @@ const declarations: Readonly<Record<string, string>> = {
   'onnx-funnel/passes': 'passes/index',
 };
 
-/** Lets users' modules import this very package, however they and it were installed: its classes are one another's. */
+/**
+ * Lets users' modules import this very package, however they and it were installed: its classes are one another's. What they print goes
+ * to standard error: standard output has the answer, which may be JSON.
+ */
 export async function provideOwnModules(): Promise<void> {
+  console.log = console.info = console.debug = console.error;
   const { provideModules } = await import('../serde/module-file.ts');
   provideModules(async () => {
     const [index, rules, passes] = await Promise.all([

@@ -11,7 +11,7 @@ export interface CaseFinding extends Finding {
   readonly level: Level;
   /** Name of the case; empty where it is about the whole report. */
   readonly case: string;
-  /** The model that it is about, as the command line named it: B, or A where B did not load. */
+  /** The model that it is about, as the command line named it: B, or A where B did not load, or is no file, as the result of passes. */
   readonly file: string | undefined;
   /** Nodes of B that are to blame, where they are known. */
   readonly nodes: readonly NodeRef[];
@@ -38,9 +38,13 @@ export function findingsOf(report: Report): CaseFinding[] {
   ];
 }
 
-export function findingsOfCase({ name, verdict }: Case): CaseFinding[] {
+/** The model that a viewer can open. */
+export const fileOf = ({ verdict: { a, b }, passes }: Case): string | undefined => ((passes ? a : b) ?? a)?.label;
+
+export function findingsOfCase(one: Case): CaseFinding[] {
+  const { name, verdict } = one;
   const { reasons, warnings } = verdict;
-  const about = { case: name, file: (verdict.b ?? verdict.a)?.label, nodes: [] };
+  const about = { case: name, file: fileOf(one), nodes: [] };
   return [
     ...reasons.map(r => ({ ...about, ...r, level: 'error' as const })),
     ...warnings.map(w => ({ ...about, ...w, level: notes.has(w.code) ? ('note' as const) : ('warning' as const) })),

@@ -3,9 +3,11 @@ import XMLBuilder from 'fast-xml-builder';
 import { nameOf } from '../verify/configuration.ts';
 import type { Case, Report } from '../verify/report.ts';
 import type { ConfigurationResult, Failure, OutputResult, Verdict } from '../verify/verdict.ts';
+import { becameText } from '../verify/words.ts';
+import { byOutput, worstByOutput } from '../verify/worst.ts';
 import { findingsOf } from './findings.ts';
 import { plain } from './format.ts';
-import { byOutput, spell, worstByOutput } from './results.ts';
+import { measured, spell } from './results.ts';
 
 /** What went wrong in a test: `failure` where the answer is no, `error` where there is none. */
 interface Problem {
@@ -106,9 +108,9 @@ function outputProblems(results: readonly OutputResult[]): Problem[] {
 }
 
 function describe({ comparison: c, tolerance: t, against }: OutputResult): string {
-  const worst = c.worst ? `; worst at [${c.worst.index}]: ${c.worst.expected} became ${c.worst.actual}` : '';
+  const worst = c.worst ? `; worst at ${becameText(c.worst)}` : '';
   const own = against === 'reference' ? '' : '; against A in this configuration';
-  const norm = `relative L2 ${spell(c.relativeL2)} (allowed ${spell(t.relativeL2)}), max abs ${spell(c.maxAbs)}`;
+  const norm = `relative L2 ${measured(c, c.relativeL2)} (allowed ${spell(t.relativeL2)}), max abs ${measured(c, c.maxAbs)}`;
   const outside = `${c.violations} of ${c.elements} elements outside atol ${spell(t.atol)}, rtol ${spell(t.rtol)}`;
   return `${c.reasons.join(', ')}: ${norm}, ${outside}${worst}${own}`;
 }

@@ -1,11 +1,12 @@
 import { nameOf } from '../verify/configuration.ts';
 import type { Case, Report } from '../verify/report.ts';
 import type { Status, Verdict } from '../verify/verdict.ts';
+import { worstByOutput } from '../verify/worst.ts';
 import { type CaseFinding, findingsOfCase, type Level, nodeText } from './findings.ts';
 import { plural, tally } from './format.ts';
 import { escaped, Page } from './markdown.ts';
 import { remarks } from './report-text.ts';
-import { spell, worstByOutput } from './results.ts';
+import { measured, spell } from './results.ts';
 
 /** A comment on GitHub takes 65,536 characters, which is the narrowest place that a report goes to. */
 const limit = 60_000;
@@ -73,9 +74,9 @@ function outputs(page: Page, { configurations }: Verdict): void {
     escaped(nameOf(g)),
     escaped(output),
     escaped(input),
-    spell(s.relativeL2),
+    measured(s, s.relativeL2),
     t.source === 'exact' ? 'exact' : spell(t.relativeL2),
-    spell(s.maxAbs),
+    measured(s, s.maxAbs),
     s.violations === 0 ? '0' : `${s.violations} of ${s.elements}`,
     s.identical ? 'same bits' : s.same ? 'same' : s.reasons.join(', '),
   ]);

@@ -3,7 +3,7 @@ import { isAbsolute, sep } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { Log, LogicalLocation, ReportingDescriptor, Result } from 'sarif';
 import type { Report } from '../verify/report.ts';
-import { type CaseFinding, findingsOf } from './findings.ts';
+import { type CaseFinding, fileOf, findingsOf } from './findings.ts';
 import { ruleOf, rules } from './rules.ts';
 
 /** SARIF 2.1.0: a result for each finding, at the file of model B and at the node or output that it is about. */
@@ -68,8 +68,7 @@ function logical({ nodes, where }: CaseFinding): LogicalLocation[] {
 
 /** Viewers want a place for everything: the first model that has a name. */
 function fallback({ cases }: Report): string {
-  const labels = cases.map(({ verdict: { a, b } }) => (b ?? a)?.label);
-  return labels.find(label => label !== undefined) ?? cases[0]?.name ?? 'report';
+  return cases.map(fileOf).find(file => file !== undefined) ?? cases[0]?.name ?? 'report';
 }
 
 /** A relative path stays relative: viewers take it from the root of the repository. */

@@ -116,7 +116,10 @@ export const rules: Readonly<Record<string, Rule>> = {
     title: 'Nodes ran on the CPU',
     help: 'The provider has no kernel for them, so that the runtime placed them on the CPU.',
   },
-  interrupted: { title: 'The run was interrupted', help: 'What is reported holds, and more was to come.' },
+  interrupted: {
+    title: 'The report is not complete',
+    help: 'The run was interrupted, or stopped at the first difference, or parts of it are missing: what is reported holds, and more was to come.',
+  },
   'runtime-load': { title: 'The model does not load', help: runtime },
   'runtime-unsupported-op': { title: 'An operator is not known to ONNX Runtime', help: runtime },
   'runtime-not-implemented': { title: 'There is no kernel for an operator', help: `${runtime} Another provider may have one.` },

@@ -9,7 +9,7 @@ const place = z
     note: z.string().optional(),
     bound: z.number().optional().meta({ description: 'How far the result may have moved: |y − y′| ≤ bound·(max |x| + 1).' }),
   })
-  .meta({ id: 'firedPlace' });
+  .meta({ id: 'firedPlace', description: 'A node that a pass took, and what it left of it.' });
 
 export const passSchema = z
   .strictObject({

@@ -29,7 +29,10 @@ const reportSchema = z
   .strictObject({
     schema: z.literal('onnx-funnel/report@1'),
     status,
-    complete: z.boolean().meta({ description: 'False where the run was interrupted: what is here holds, more was to come.' }),
+    complete: z.boolean().meta({
+      description:
+        'False where the run was interrupted or stopped early, or parts of it are missing: what is here holds, more was to come.',
+    }),
     shard: z.strictObject({ index: count, count }).optional(),
     cases: z.array(caseSchema),
   })
@@ -70,8 +73,8 @@ export function readReport(text: string, label: string): Report {
   const json = parseJson(text, refuse);
   const named = (json as { readonly schema?: unknown } | null)?.schema;
   if (named !== 'onnx-funnel/report@1') {
-    const what = typeof named === 'string' ? `it says that it is ${named.slice(0, 50)}` : 'it does not say';
-    throw refuse(`${what}, not onnx-funnel/report@1; write one with --report json=FILE`);
+    const what = typeof named === 'string' ? `its schema is ${named.slice(0, 50)}, not` : 'it does not name its schema,';
+    throw refuse(`${what} onnx-funnel/report@1; write one with --report json=FILE`);
   }
   return ordered(conforming(json, reportSchema, refuse), json) as Report;
 }

@@ -2,9 +2,10 @@ import chalk from 'chalk';
 import { nameOf } from '../verify/configuration.ts';
 import type { ConfigurationResult, Finding, OutputResult, Status, Verdict } from '../verify/verdict.ts';
 import { percent } from '../verify/words.ts';
+import { worstByOutput } from '../verify/worst.ts';
 import { plain, plural } from './format.ts';
 import { layersText, selfCheckText } from './layers-text.ts';
-import { spell, worstByOutput } from './results.ts';
+import { measured, spell } from './results.ts';
 import { table } from './table.ts';
 
 export const paint: Readonly<Record<Status, (text: string) => string>> = {
@@ -23,7 +24,7 @@ export function verdictText(verdict: Verdict, options: { readonly detail?: boole
   const { status, summary, reasons, warnings, a, b, seed, inputs, configurations, environment, threads } = verdict;
   const lines = [paint[status](status) + plain(summary.slice(status.length))];
   if (reasons.length > 1) lines.push('', ...reasons.map(r => `  ${chalk.red('✗')} ${findingText(r)}`));
-  if (warnings.length > 0) lines.push('', ...warnings.map(w => `  ${chalk.yellow('!')} ${findingText(w)}`));
+  if (warnings.length > 0) lines.push('', ...warnings.map(w => `  ${warningText(w)}`));
   if (configurations.length > 0) lines.push('', configurationTable(configurations));
   const results = configurations.some(c => c.results.length > 0);
   if (results) lines.push('', outputTable(configurations, options.detail ?? false), '', ...toleranceLines(configurations));
@@ -36,6 +37,8 @@ export function verdictText(verdict: Verdict, options: { readonly detail?: boole
   lines.push(chalk.dim(`inputs: ${plain(kinds) || 'none'} (seed ${seed}). ${runtime}.`));
   return `${lines.join('\n').replace(/ +$/gm, '')}\n`;
 }
+
+export const warningText = (warning: Finding): string => `${chalk.yellow('!')} ${findingText(warning)}`;
 
 function findingText({ where, message, code }: Finding): string {
   return `${plain(`${where}: ${message}`)} ${chalk.dim(`[${code}]`)}`;
@@ -66,14 +69,15 @@ const leftTable = (head: readonly string[], rows: readonly (readonly string[])[]
 function row(c: ConfigurationResult, { output, input, comparison: s, tolerance: t }: OutputResult, rankings: number): string[] {
   const verdict = s.identical ? chalk.green('same bits') : s.same ? chalk.green('same') : chalk.red(s.reasons.join(', '));
   const outside = s.violations === 0 ? '0' : chalk.red(`${s.violations} of ${s.elements}`);
-  const decibels = typeof s.snrDb === 'number' ? `${s.snrDb.toFixed(0)} dB` : spell(s.snrDb);
-  const numbers = [spell(s.relativeL2), t.source === 'exact' ? 'exact' : spell(t.relativeL2), spell(s.maxAbs), spell(s.p99Abs)];
+  const decibels = typeof s.snrDb === 'number' ? `${s.snrDb.toFixed(0)} dB` : measured(s, s.snrDb);
+  const allowed = t.source === 'exact' ? 'exact' : spell(t.relativeL2);
+  const numbers = [measured(s, s.relativeL2), allowed, measured(s, s.maxAbs), measured(s, s.p99Abs)];
   return [
     nameOf(c),
     plain(output),
     plain(input),
     ...numbers,
-    s.maxUlp === undefined ? '' : String(s.maxUlp),
+    s.maxUlp === undefined ? '' : measured(s, s.maxUlp, String),
     decibels,
     outside,
     ...Array.from({ length: rankings }, (_, i) => (s.topK?.[i] ? percent(s.topK[i].agreement) : '')),

@@ -135,7 +135,8 @@ export class Child {
     const status = existsSync(`/proc/${pid}/status`) ? readFileSync(`/proc/${pid}/status`, 'latin1') : '';
     const kib = (name: string) => Number(new RegExp(`${name}:\\s+(\\d+)`).exec(status)?.[1] ?? 0) * 1024;
     this.#peak = Math.max(this.#peak, kib('VmHWM'));
-    if (kib('VmRSS') > limit) this.kill(new RuntimeFailure('memory', 'memory', `the runtime took more than ${Math.round(limit / 1e6)} MB`));
+    if (kib('VmRSS') > limit)
+      this.kill(new RuntimeFailure('memory', 'memory', `the runtime took more than ${Number((limit / 1e6).toPrecision(3))} MB`));
   }
 }
 

@@ -113,7 +113,7 @@ function remarksOn(uses: readonly Use[]): Finding[] {
     const worst = all.reduce((x, y) => (Number(y.result.comparison.maxAbs) > Number(x.result.comparison.maxAbs) ? y : x));
     const sizes = measures(worst.known, worst.result)
       .filter(m => Number.isFinite(m.accepted))
-      .map(m => `${m.what} ${short(m.now)} of ${short(m.accepted)}`);
+      .map(m => `${m.what} ${short(m.now)} (up to ${short(m.accepted)})`);
     const message = `differs by no more than the baseline accepts under ${inputsOf(all)}: ${sizes.join(', ')} (input '${worst.result.input}')`;
     return { code: 'within-budget', where, message };
   });
@@ -165,4 +165,4 @@ function byPlace(uses: readonly Use[]): Map<string, Use[]> {
 const widest = 0.5;
 
 const inputsOf = (uses: readonly Use[]) => uses.map(u => `'${u.result.input}'`).join(', ');
-const short = (x: number) => (Number.isInteger(x) && x < 1e6 ? String(x) : x.toPrecision(3));
+const short = (x: number) => (Number.isInteger(x) && x < 1e6 ? String(x) : x.toExponential(2));

@@ -10,6 +10,7 @@ import { isNoise } from './tolerance.ts';
 import type { ConfigurationResult, Failure, Finding, OutputResult, Status, Verdict } from './verdict.ts';
 import type { VerifyOptions } from './verify.ts';
 import { describeDifference } from './words.ts';
+import { byOutput, worstOf } from './worst.ts';
 
 export interface Evidence extends Findings {
   readonly a: Comparand;
@@ -177,32 +178,32 @@ function weaknesses(baseline: Baseline, { outputs, edges, options }: Evidence): 
 /** One reason for each output that differs in a configuration, at its worst input, and one for each failure. */
 export function reasonsOf(c: ConfigurationResult): Finding[] {
   if (c.status === 'same') return [];
-  const worst = new Map<string, OutputResult>();
-  for (const r of c.results) {
-    const before = worst.get(r.output);
-    if (!r.comparison.same && !r.random && (!before || Number(r.comparison.relativeL2) > Number(before.comparison.relativeL2)))
-      worst.set(r.output, r);
-  }
   const configuration = { provider: c.provider, optimization: c.optimization };
   const failed = c.failures.map(fatalFinding).map(f => ({ ...f, where: `${nameOf(c)}, ${f.where}`, configuration }));
-  const different = [...worst.values()].map(r => ({
+  const different = [...byOutput(c.results.filter(r => !r.comparison.same && !r.random))].map(([output, all]) => ({
     code: 'output-values',
-    where: `${nameOf(c)}, output '${r.output}'`,
-    message: describe(r) + wayOut(c.results.filter(other => other.output === r.output && !other.comparison.same)),
+    where: `${nameOf(c)}, output '${output}'`,
+    message: describe(all) + wayOut(all),
     configuration,
   }));
   return [...different, ...failed];
 }
 
-const describe = ({ input, comparison, tolerance }: OutputResult): string =>
-  `${describeDifference(comparison, tolerance.relativeL2)} (input '${input}')`;
+/** The worst of them, and one that is wrong in another way. */
+function describe(different: readonly OutputResult[]): string {
+  const worst = worstOf(different)!;
+  const other = different.find(r => r.comparison.reasons.some(reason => !worst.comparison.reasons.includes(reason)));
+  const words = ({ input, comparison, tolerance }: OutputResult) =>
+    `${describeDifference(comparison, tolerance.relativeL2)} (input '${input}')`;
+  return [worst, ...(other ? [other] : [])].map(words).join('; and ');
+}
 
 /** The tolerance that would have passed, where one would. */
 function wayOut(failed: readonly OutputResult[]): string {
   const needed = Math.max(...failed.map(r => Number(r.comparison.requiredAtol)));
   const byNumbers = failed.every(r => r.comparison.reasons.every(reason => reason === 'elements' || reason === 'relative-l2'));
   if (!byNumbers || !(needed > 0 && needed < Number.POSITIVE_INFINITY) || failed.some(r => r.tolerance.source === 'exact')) return '';
-  return `; an atol of ${roundedUp(needed)} would have passed`;
+  return `; an atol of ${roundedUp(needed)} would have passed${failed.length > 1 ? ' under all inputs' : ''}`;
 }
 
 /** Two digits that are no less. */

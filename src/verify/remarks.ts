@@ -4,6 +4,7 @@ import type { Tensor } from '../tensor/tensor.ts';
 import { type Comparison, short } from './compare.ts';
 import type { InputSet } from './inputs.ts';
 import type { Finding } from './verdict.ts';
+import { numerals } from './words.ts';
 
 /** NaN in given values is allowed: whoever gives them may want to know what becomes of it. */
 export function nanInputs({ label, source }: InputSet, feeds: Tensors): Finding[] {
@@ -30,7 +31,8 @@ export function storedDifference(label: string, output: string, c: Comparison): 
     c.reasons.includes('shape') || c.reasons.includes('dtype')
       ? `another ${c.reasons.join(', ')}`
       : `relative L2 ${short(c.relativeL2)}, ${c.violations} of ${c.elements} elements outside the tolerance`;
-  const worst = c.worst ? `, worst at [${c.worst.index}]: ${c.worst.expected} is stored, ${c.worst.actual} comes out` : '';
+  const [stored, computed] = c.worst ? numerals(c.worst.expected, c.worst.actual) : [];
+  const worst = c.worst ? `, worst at [${c.worst.index}]: ${stored} is stored, ${computed} comes out` : '';
   return [
     { code: 'stored-outputs', where: `output '${output}'`, message: `A does not reproduce what is stored in ${label}: ${how}${worst}` },
   ];

@@ -21,7 +21,7 @@ export interface Report {
   readonly schema: 'onnx-funnel/report@1';
   /** The worst of all; not complete, it is at best `inconclusive`. */
   readonly status: Status;
-  /** False where the run was interrupted: what is here holds, more was to come. */
+  /** False where the run was interrupted or stopped early, or parts of it are missing: what is here holds, more was to come. */
   readonly complete: boolean;
   /** Which part of the work this is; undefined for all of it. */
   readonly shard?: { readonly index: number; readonly count: number };

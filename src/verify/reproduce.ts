@@ -1,5 +1,5 @@
-import { mkdir } from 'node:fs/promises';
-import { join } from 'node:path';
+import { mkdir, readdir, rm } from 'node:fs/promises';
+import { isAbsolute, join, relative } from 'node:path';
 import { FunnelError } from '../errors.ts';
 import type { Model } from '../ir/model.ts';
 import { Names } from '../ir/names.ts';
@@ -10,6 +10,31 @@ import { encodeTensor } from '../serde/tensors.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { again, type Cut, cut } from './cut.ts';
 import type { Segment } from './shared-values.ts';
+
+/** What `writeFailure` writes, and where. */
+const layout = /^(?:\d+\/)?(?:[ab]\.onnx|test_data_set_0|test_data_set_0\/(?:input_\d+|output_0)\.pb)$|^\d+$/;
+
+/**
+ * Makes room for what `writeFailure` will write: what an earlier run left in the folder goes, so that nobody takes it for this one's.
+ * @param used paths that are compared, or fed
+ * @throws FunnelError `E_USAGE` for a folder with other files in it, or with those that are used: nothing of a user's is lost
+ */
+export async function clearFailures(folder: string, used: readonly string[]): Promise<void> {
+  const refuse = (what: string) => new FunnelError('E_USAGE', `${folder} ${what}: failures need a folder of their own`);
+  const inside = used.find(path => isWithin(folder, path));
+  if (inside !== undefined) throw refuse(`holds ${inside}, which is compared`);
+  const list = (options: { readonly recursive: boolean }) => readdir(folder, options).catch(() => []);
+  const foreign = (names: readonly string[]) => names.find(name => !layout.test(name.replaceAll('\\', '/')));
+  const names = foreign(await list({ recursive: false })) ?? (await list({ recursive: true }));
+  const other = typeof names === 'string' ? names : foreign(names);
+  if (other !== undefined) throw refuse(`holds other files, such as ${other}`);
+  for (const name of names) await rm(join(folder, name), { recursive: true, force: true });
+}
+
+function isWithin(folder: string, path: string): boolean {
+  const way = relative(folder, path);
+  return way === '' || !(way.startsWith('..') || isAbsolute(way));
+}
 
 /**
  * Writes the smallest subgraphs that differ, `a.onnx` and `b.onnx`, of the same interface, and what they are to be fed with, in the

@@ -6,6 +6,7 @@ import { displayOp, opOf } from '../ir/op.ts';
 import type { Value } from '../ir/value.ts';
 import { isFloat } from '../tensor/dtype.ts';
 import { Tensor } from '../tensor/tensor.ts';
+import { numerals } from './words.ts';
 
 /** A model broken on purpose in one place. */
 export interface Broken {
@@ -94,7 +95,8 @@ function perturbWeight({ graph }: Model, end: End) {
   const changed = graph.addConstant(weight.name, Tensor.of(dtype, dims, values));
   graph.replaceUses(weight, changed);
   graph.constants.delete(weight);
-  return { node: labelOf(node), what: `element ${at} of ${weight.name} became ${values[at]}, ${before} before` };
+  const [was, is] = numerals(before, values[at]!);
+  return { node: labelOf(node), what: `element ${at} of ${weight.name} became ${is}, ${was} before` };
 }
 
 const ordered = new Set(['Sub', 'Div', 'Pow', 'Concat']);

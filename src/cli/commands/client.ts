@@ -50,6 +50,7 @@ async function wanted(input: string, output: string | undefined): Promise<string
   if (output === undefined || output === '') throw usage("where should the client go? add -o FILE.ts, or '-o -' for standard output");
   if (output === '-') return output;
   if (/\.(onnx|onnxtxt)$/i.test(output)) throw usage(`a client is TypeScript: -o ${output} is the name of a model`);
+  if (!/\.[cm]?ts$/i.test(output)) throw usage(`a client is TypeScript: give ${output} a name that ends in .ts`);
   if (output === input) throw usage('the client would take the place of the model: give another name after -o');
   const folder = dirname(output);
   if (!(await stat(folder).catch(() => undefined))?.isDirectory()) throw usage(`can't write ${output}: there is no folder ${folder}`);

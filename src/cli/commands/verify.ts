@@ -59,14 +59,14 @@ export const verify = (): Command =>
       ),
       new Option(
         '--data <what>',
-        "inputs of yours: .npy, .npz, an image, a folder of images or of ONNX's test data, a module that makes inputs; x=FILE for one input of several; may be repeated",
+        "inputs of yours: .npy, .npz, .safetensors, .pb, an image, a folder of images or of ONNX's test data, a module that makes inputs; x=FILE for one input of several; may be repeated",
       ).argParser(paths),
       new Option('--limit <number>', 'how many inputs one folder or module may give (default: 16)').argParser(wholeNumber(1)),
       new Option('--mean <a,b,c>', "what is taken off an image's channels, of 1 (default: ImageNet's)").argParser(numbers),
       new Option('--std <a,b,c>', "what they are divided by (default: ImageNet's)").argParser(divisors),
       listOption(
         '--inputs <a,b>',
-        'kinds of generated inputs (default: all, or none beside --data; on a software adapter normal and flips)',
+        'kinds of generated inputs: normal, uniform, large, tiny, zeros, flips, edges (default: all, or none beside --data; on a software adapter normal and flips)',
       ),
       seedOption('seed of the generated inputs (default: 0)'),
       new Option('--atol <x>', 'absolute tolerance, instead of the derived one; output:1e-4 for one output; may be repeated').argParser(
@@ -74,7 +74,10 @@ export const verify = (): Command =>
       ),
       new Option('--rtol <x>', 'relative tolerance, likewise').argParser(tolerance),
       new Option('--top-k <a,b>', 'how far the largest elements of each row agree, such as 1,5').argParser(counts),
-      new Option('--min-agreement <x>', 'least agreement of these, 0 to 1, that counts as the same (default: any)').argParser(fraction),
+      new Option(
+        '--min-agreement <x>',
+        'least agreement of these, 0 to 1, that counts as the same, beside the tolerances (default: any)',
+      ).argParser(fraction),
       listOption('--exclude <a,b>', 'outputs, and inputs with a default, to leave out'),
       new Option('--equal-nan', 'NaN equals NaN'),
       new Option('--timeout <seconds>', 'how long one run may take (default: 300)').argParser(seconds),
@@ -83,7 +86,7 @@ export const verify = (): Command =>
       new Option('--layers', 'compare layer by layer as well, each fed with the values of A: finds what outputs hide'),
       new Option(
         '--failures <folder>',
-        'write the smallest subgraphs that differ (a.onnx, b.onnx) and their inputs here; includes --bisect',
+        'write the smallest subgraphs that differ (a.onnx, b.onnx) and their inputs here, in place of those of an earlier run; includes --bisect',
       ),
       new Option('--memory <bytes>', 'how much memory ONNX Runtime may take, such as 4GiB (default: three quarters of it)').argParser(
         bytes,
@@ -115,6 +118,8 @@ export const verify = (): Command =>
 async function run(a: string, b: string, flags: Flags): Promise<void> {
   if ([a, b, ...(flags.data ?? [])].filter(path => path === '-').length > 1) throw usage('only one file can come from standard input');
   if (flags.minAgreement !== undefined && !flags.topK) throw usage('--min-agreement is about rankings: add --top-k, such as --top-k 1,5');
+  const idle = (['limit', 'mean', 'std'] as const).find(name => flags[name] !== undefined && !flags.data);
+  if (idle) throw usage(`--${idle} is about inputs of yours: add --data, such as --data photos`);
   const { providerNames } = await import('../../runtime/providers.ts');
   checkNames('provider', flags.provider ?? [], providerNames);
   checkNames('level of optimisation', flags.optimization ?? [], optimizations);
@@ -187,6 +192,9 @@ async function report(verdict: Verdict, paths: readonly string[], flags: Flags):
   process.exitCode = code;
 }
 
+/** Reasons in ONNX Runtime's own words. */
+const runtimeErrors = new Set(['load', 'unsupported-op', 'not-implemented', 'shape', 'other'].map(category => `runtime-${category}`));
+
 /** The first reason, under the names that the models were given. */
 function failureOf({ reasons, summary }: Verdict, [a, b]: readonly string[]): Error {
   const [reason] = reasons;
@@ -199,7 +207,8 @@ function failureOf({ reasons, summary }: Verdict, [a, b]: readonly string[]): Er
   };
   const remedy = remedies[code] ?? '';
   // A missing provider names itself and its remedy.
-  return usage((code === 'runtime-provider' || message.includes(String(label)) ? message : `${label}: ${message}`) + remedy);
+  const named = code === 'runtime-provider' || message.includes(String(label));
+  return usage(`${named ? '' : `${label}: `}${runtimeErrors.has(code) ? 'ONNX Runtime says: ' : ''}${message}${remedy}`);
 }
 
 function seconds(text: string): number {

@@ -40,6 +40,10 @@ const rounded = (svg: string) => svg.replace(/="[^"]*"/g, attribute => attribute
 
 const power = (exponent: number) => (Number.isInteger(exponent) ? `1e${exponent}` : '');
 
+/** A logarithm that has a place for none, and tells one from it. */
+const heightOf = (elements: number) => Math.log10(elements + 1);
+const tens = Array.from({ length: 9 }, (_, i) => (i < 4 ? String(10 ** (i + 1)) : `1e${i + 1}`));
+
 /**
  * How many elements are off by how much: `decades` as in `Comparison.histogram`, and the absolute tolerance (0 for none). Decades beyond it
  * are marked where elements are outside (`exceeded`).
@@ -54,7 +58,7 @@ export function HistogramChart(props: {
   const limit = tolerance > 0 ? Math.log10(tolerance) : undefined;
   const bars = decades.map(([decade, elements]) => ({
     decade,
-    elements: Math.log10(elements + 1),
+    elements: heightOf(elements),
     over: exceeded && limit !== undefined && decade + 1 > limit,
   }));
   const ends = [
@@ -63,17 +67,24 @@ export function HistogramChart(props: {
     ...(limit === undefined ? [] : [Math.floor(limit), Math.ceil(limit)]),
   ];
   const most = Math.max(1, ...bars.map(b => b.elements));
+  const marks = ['0', '1', ...tens].filter(n => heightOf(Number(n)) <= most && (n !== '1' || most < 2));
   return (
     <Chart
       label={label}
       options={{
         width: 340,
-        height: 170,
+        height: 180,
         marginLeft: 40,
-        marginTop: 24,
+        marginTop: 34,
         marginBottom: 36,
         x: { domain: [Math.min(...ends), Math.max(...ends)], ticks: 6, labelOffset: 34, tickFormat: power, label: '|a − b| →' },
-        y: { domain: [0, most * 1.05], ticks: Math.min(5, Math.floor(most)), tickFormat: power, label: '↑ elements', grid: true },
+        y: {
+          domain: [0, most * 1.05],
+          ticks: marks.map(n => heightOf(Number(n))),
+          tickFormat: (_, i) => marks[i]!,
+          label: '↑ elements',
+          grid: true,
+        },
         marks: [
           Plot.rectY(bars, {
             x1: 'decade',
@@ -130,9 +141,9 @@ export function DriftChart({ label, points }: { readonly label: string; readonly
       class="drift"
       options={{
         width: 1100,
-        height: 280,
+        height: 294,
         marginLeft: 48,
-        marginTop: 26,
+        marginTop: 40,
         marginBottom: 38,
         x: {
           domain: [1, Math.max(2, points.length)],
@@ -153,7 +164,7 @@ export function DriftChart({ label, points }: { readonly label: string; readonly
           Plot.lineY(points, { ...line(p => p.accumulated), stroke: 'var(--accent)', strokeWidth: 2 }),
           Plot.ruleX(guilty, { x: 'x', stroke: 'var(--bad)', strokeOpacity: 0.35 }),
           Plot.dot(guilty, { x: 'x', y: 'y', symbol: 'times', stroke: 'var(--bad)', strokeWidth: 2.5, r: 6 }),
-          Plot.text(guilty.slice(0, 3), { x: 'x', frameAnchor: 'top', dy: -14, text: () => 'guilty', fill: 'var(--bad)', fontWeight: 600 }),
+          Plot.text(guilty.slice(0, 3), { x: 'x', frameAnchor: 'top', dy: -17, text: () => 'guilty', fill: 'var(--bad)', fontWeight: 600 }),
         ],
       }}
     />

@@ -2,6 +2,7 @@ import type { ComponentChildren } from 'preact';
 import { nameOf } from '../../verify/configuration.ts';
 import type { ConfigurationResult, OutputResult, Verdict } from '../../verify/verdict.ts';
 import { count, plural } from '../format.ts';
+import { measured } from '../results.ts';
 import { HistogramChart } from './charts.tsx';
 import { Section } from './page.tsx';
 import { DataTable, Name, StatusWord } from './parts.tsx';
@@ -47,22 +48,33 @@ interface Row {
   readonly result: OutputResult;
 }
 
+const number = (name: 'relativeL2' | 'maxAbs' | 'meanAbs' | 'p99Abs' | 'maxRel') => (r: Row) =>
+  measured(r.result.comparison, r.result.comparison[name], spell);
+
+const decibels = (name: 'snrDb' | 'psnrDb') => (r: Row) =>
+  measured(r.result.comparison, r.result.comparison[name], x => (typeof x === 'number' ? `${x.toFixed(0)} dB` : spell(x)));
+
 const columns: readonly (readonly [title: string, cell: (row: Row) => ComponentChildren, always: boolean])[] = [
   ['output', r => <Name>{r.result.output}</Name>, true],
   ['configuration', ({ configuration: c }) => nameOf(c), true],
   ['input', r => clip(r.result.input), true],
   ['result', r => <Outcome of={r.result} />, true],
   ['outside', ({ result: { comparison: s } }) => (s.violations === 0 ? '0' : `${count(s.violations)} of ${count(s.elements)}`), true],
-  ['rel. L2', r => spell(r.result.comparison.relativeL2), true],
+  ['rel. L2', number('relativeL2'), true],
   ['allowed', ({ result: { tolerance: t } }) => (t.source === 'exact' ? 'exact' : spell(t.relativeL2)), true],
-  ['max abs', r => spell(r.result.comparison.maxAbs), true],
-  ['mean abs', r => spell(r.result.comparison.meanAbs), false],
-  ['p99 abs', r => spell(r.result.comparison.p99Abs), true],
-  ['max rel', r => spell(r.result.comparison.maxRel), false],
-  ['ulp', ({ result: { comparison: s } }) => (typeof s.maxUlp === 'number' ? count(s.maxUlp) : s.maxUlp ? spell(s.maxUlp) : ''), true],
-  ['cosine', ({ result: { comparison: s } }) => (typeof s.cosine === 'number' ? s.cosine.toFixed(6) : spell(s.cosine)), false],
-  ['SNR', r => decibels(r.result.comparison.snrDb), true],
-  ['PSNR', r => decibels(r.result.comparison.psnrDb), false],
+  ['max abs', number('maxAbs'), true],
+  ['mean abs', number('meanAbs'), false],
+  ['p99 abs', number('p99Abs'), true],
+  ['max rel', number('maxRel'), false],
+  [
+    'ulp',
+    ({ result: { comparison: s } }) =>
+      s.maxUlp === undefined ? '' : measured(s, s.maxUlp, x => (typeof x === 'number' ? count(x) : spell(x))),
+    true,
+  ],
+  ['cosine', ({ result: { comparison: s } }) => measured(s, s.cosine, x => (typeof x === 'number' ? x.toFixed(6) : spell(x))), false],
+  ['SNR', decibels('snrDb'), true],
+  ['PSNR', decibels('psnrDb'), false],
   ['atol', r => spell(r.result.tolerance.atol), false],
   ['rtol', r => spell(r.result.tolerance.rtol), false],
   ['atol to pass', r => spell(r.result.comparison.requiredAtol), false],
@@ -87,8 +99,6 @@ function Outcome({ of: { comparison: s } }: { readonly of: OutputResult }) {
     <StatusWord status={s.same ? 'same' : 'different'}>{s.identical ? 'same bits' : s.same ? 'same' : s.reasons.join(', ')}</StatusWord>
   );
 }
-
-const decibels = (x: OutputResult['comparison']['snrDb']) => (typeof x === 'number' ? `${x.toFixed(0)} dB` : spell(x));
 
 function Histogram({ configuration: c, result: { output, input, comparison: s, tolerance: t } }: Row) {
   const differ = s.histogram.reduce((sum, [, n]) => sum + n, 0);

@@ -1,4 +1,5 @@
 import type { Case, Report } from '../../verify/report.ts';
+import { findingsOfCase } from '../findings.ts';
 import { plural } from '../format.ts';
 import { Graphs } from './graphs.tsx';
 import { Layers } from './layers.tsx';
@@ -59,7 +60,10 @@ function Overview({ report }: { readonly report: Report }) {
     <a key="n" href={`#case-${i + 1}`}>
       {clip(c.name)}
     </a>,
-    <Words key="w">{c.verdict.summary.replace(`${c.verdict.status}: `, '')}</Words>,
+    <span key="w">
+      <Words>{c.verdict.summary.replace(`${c.verdict.status}: `, '')}</Words>
+      <Weakness of={c} />
+    </span>,
   ]);
   return (
     <header class={`verdict ${status}`}>
@@ -77,12 +81,18 @@ function Overview({ report }: { readonly report: Report }) {
   );
 }
 
+/** Warnings do not hide behind a case that is the same, and closed. */
+function Weakness({ of }: { readonly of: Case }) {
+  const n = findingsOfCase(of).filter(f => f.level === 'warning').length;
+  return n === 0 ? null : <span class="status inconclusive">; {plural(n, 'warning')}</span>;
+}
+
 function Incomplete({ report: { complete, shard } }: { readonly report: Report }) {
   return (
     <>
       {!complete && (
         <p class="why">
-          <StatusWord status="inconclusive">The run was interrupted: what is here holds, more was to come.</StatusWord>
+          <StatusWord status="inconclusive">Not complete: what is here holds, more was to come.</StatusWord>
         </p>
       )}
       {shard && (

@@ -48,6 +48,7 @@ code { font: .92em/1.4 var(--mono); overflow-wrap: anywhere; unicode-bidi: isola
 .verdict.same { border-left-color: var(--good); }
 .verdict.different, .verdict.invalid { border-left-color: var(--bad); }
 .verdict h2, .headline { font-size: clamp(23px, 3.4vw, 32px); font-weight: 680; margin: 0; }
+.verdict .scroll { margin-top: 18px; }
 .verdict .why { font-size: 17px; margin: 10px 0 0; max-width: 80ch; overflow-wrap: anywhere; }
 .facts { display: grid; grid-template-columns: repeat(auto-fit, minmax(200px, 1fr)); gap: 16px 28px; margin: 22px 0 0; padding-top: 18px; border-top: 1px solid var(--line); }
 .facts dt { font-size: 12.5px; color: var(--soft); }

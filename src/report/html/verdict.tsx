@@ -2,6 +2,7 @@ import type { ComponentChildren } from 'preact';
 import type { Placement } from '../../runtime/session.ts';
 import type { Case } from '../../verify/report.ts';
 import type { ConfigurationResult, Finding, OutputResult, Status, Verdict } from '../../verify/verdict.ts';
+import { numerals } from '../../verify/words.ts';
 import { plural } from '../format.ts';
 import { Section } from './page.tsx';
 import { DataTable, Name, Sign, StatusWord, Words } from './parts.tsx';
@@ -88,9 +89,10 @@ function Where({ verdict }: { readonly verdict: Verdict }) {
 
 function Worst({ result: { comparison: c } }: { readonly result: OutputResult }) {
   if (!c.worst) return <>{c.reasons.join(', ')}</>;
+  const [before, after] = numerals(c.worst.expected, c.worst.actual);
   return (
     <span class="number">
-      [{c.worst.index.join(', ')}] {clip(String(c.worst.expected), 40)} → {clip(String(c.worst.actual), 40)}
+      [{c.worst.index.join(', ')}] {clip(before!, 40)} → {clip(after!, 40)}
     </span>
   );
 }

@@ -1,15 +1,9 @@
 import type { ConfigurationResult, OutputResult, Verdict } from '../../verify/verdict.ts';
-import { rankOf, worstOf } from '../results.ts';
-
-/** Where a page has one place, the largest difference decides between comparisons that rank alike. */
-const rank = (r: OutputResult) => [...rankOf(r), Number(r.comparison.maxAbs) || 0];
+import { worstOf } from '../../verify/worst.ts';
 
 /** Where B is furthest off; undefined where nothing differs. */
 export function failing(verdict: Verdict): { readonly configuration: ConfigurationResult; readonly result: OutputResult } | undefined {
-  const result = worstOf(
-    verdict.configurations.flatMap(c => c.results).filter(r => !r.comparison.same),
-    rank,
-  );
+  const result = worstOf(verdict.configurations.flatMap(c => c.results).filter(r => !r.comparison.same));
   const configuration = verdict.configurations.find(c => result && c.results.includes(result));
   return result && configuration && { configuration, result };
 }
@@ -22,10 +16,7 @@ export function worstByOutput(configurations: readonly ConfigurationResult[]): {
   const outputs = [...new Set(configurations.flatMap(c => c.results.map(r => r.output)))];
   return outputs.flatMap(output =>
     configurations.flatMap(configuration => {
-      const result = worstOf(
-        configuration.results.filter(r => r.output === output),
-        rank,
-      );
+      const result = worstOf(configuration.results.filter(r => r.output === output));
       return result ? [{ configuration, result }] : [];
     }),
   );
