@@ -1,7 +1,7 @@
 import chalk from 'chalk';
 import type { Case, Report } from '../verify/report.ts';
 import type { Status } from '../verify/verdict.ts';
-import { plain, plural, tally } from './format.ts';
+import { plain, plural, sentence, tally } from './format.ts';
 import { paint, verdictText } from './verdict-text.ts';
 
 /**
@@ -31,5 +31,5 @@ const mark: Readonly<Record<Status, string>> = { same: '✓', different: '✗', 
 
 /** One case in a line. */
 export function caseLine({ name, verdict }: Case): string {
-  return `  ${paint[verdict.status](mark[verdict.status])} ${plain(name)}  ${chalk.dim(plain(verdict.summary))}`;
+  return `  ${paint[verdict.status](mark[verdict.status])} ${plain(name)}  ${chalk.dim(sentence(verdict.summary))}`;
 }

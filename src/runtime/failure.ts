@@ -48,7 +48,7 @@ const signs: readonly (readonly [RegExp, FailureCategory])[] = [
     'unsupported-op',
   ],
   [
-    /Unsupported model IR version|Protobuf parsing failed|No graph was found|Load model from .* failed|External data|invalid model|failed to load model/i,
+    /Unsupported model IR version|Protobuf parsing failed|No graph was found|Load model from .* failed|External data|External initializer|invalid model|failed to load model/i,
     'load',
   ],
   [
@@ -61,13 +61,15 @@ const signs: readonly (readonly [RegExp, FailureCategory])[] = [
 
 /** The failure that an error message of the child stands for. */
 export function classify(message: string): RuntimeFailure {
-  const category = signs.find(([pattern]) => pattern.test(message))?.[1] ?? 'other';
+  const category = signs.find(([pattern]) => pattern.test(message.slice(0, 4000)))?.[1] ?? 'other';
   return new RuntimeFailure('error', category, oneLine(message));
 }
 
 /** An error message of ONNX Runtime without C++ locations and line breaks. */
 export function oneLine(message: string): string {
+  // What is sought takes the square of the length, which names inside messages can make anything.
   const text = message
+    .slice(0, 4000)
     .replace(/\s+/g, ' ')
     // `/onnxruntime_src/…/file.cc:136 void ns::f(const T&) [with …] condition was false. What happened`
     .replace(/(?:[\w./\\-]+\.(?:cc|cpp|h|hpp|cu)):\d+ (?:[^"']*? was false\. ?|(?:[\w:~<>,&*[\]() ]+\)(?: const)? ))?/g, '')
