@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { portrait, read, rewrite, verify } from '../api.ts';
 import { FunnelError } from '../errors.ts';
@@ -29,7 +30,13 @@ export async function runCase(planned: PlannedCase, runtime: Runtime, onProgress
 
 /** Cases do not write over each other's subgraphs. */
 function ownFolder({ name, options }: PlannedCase): VerifyOptions {
-  return options.failures === undefined ? options : { ...options, failures: join(options.failures, name.replace(/[^\w.-]+/g, '-')) };
+  return options.failures === undefined ? options : { ...options, failures: join(options.failures, folderOf(name)) };
+}
+
+/** A name that is a folder's as it is, or what of it can be, and a few digits that tell it from others like it. */
+export function folderOf(name: string): string {
+  const plain = name.replace(/^\.+|[^\w.-]+/g, '-').slice(0, 100);
+  return plain === name ? name : `${plain}-${createHash('sha256').update(name).digest('hex').slice(0, 8)}`;
 }
 
 async function ofPair({ a, b }: Pair, options: VerifyOptions): Promise<Omit<Case, 'name'>> {

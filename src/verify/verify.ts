@@ -22,6 +22,7 @@ import { layerReport, selfCheck } from './deeper.ts';
 import { generate, type InputKind, type InputSet, inputKinds, isQuick, withOwnLabels } from './inputs.ts';
 import { matchInterfaces } from './interface.ts';
 import type { LayerReport, SelfCheck } from './layer-report.ts';
+import { checkFailures } from './reproduce.ts';
 import { type GivenTolerances, ruleOf } from './tolerance.ts';
 import { type Configuration, failureOf, feedsFor, isReference, nameOf, referenceConfiguration, type Trial, trial } from './trial.ts';
 import type { ConfigurationResult, Failure, Finding, OutputResult, Verdict } from './verdict.ts';
@@ -82,10 +83,12 @@ export interface VerifyOptions {
  * Asks whether two models compute the same: B on every provider and optimisation level asked for, against A on the CPU without optimisation.
  * Where a runtime's own drift on A is too large, B is compared with A in that same configuration, and the verdict says so.
  * Whatever the runtime does, the answer is a verdict.
- * @throws FunnelError `E_USAGE` for an unknown provider, an unknown input, output or symbol, and for a shape that contradicts A's.
+ * @throws FunnelError `E_USAGE` for an unknown provider, an unknown input, output or symbol, and for a shape that contradicts A's;
+ * `E_WRITE` for a folder of `failures` that can't be written to, or whose models would be lost.
  */
 export async function verify(a: Comparand, b: Comparand, options: VerifyOptions = {}): Promise<Verdict> {
   const start = performance.now();
+  if (options.failures !== undefined) await checkFailures(options.failures);
   const shared = options.runtime instanceof Runtime ? options.runtime : undefined;
   const runtime = shared ?? new Runtime(options.runtime as RuntimeOptions | undefined);
   try {
