@@ -6,6 +6,7 @@ import type { Model } from '../ir/model.ts';
 import type { PassReport } from '../rewrite/pass.ts';
 import type { Runtime } from '../runtime/session.ts';
 import { encode } from '../serde/model-file.ts';
+import { blame } from '../serde/module-file.ts';
 import { refused } from '../verify/refused.ts';
 import type { Case } from '../verify/report.ts';
 import type { Finding, Verdict } from '../verify/verdict.ts';
@@ -18,8 +19,10 @@ export async function runCase(planned: PlannedCase, runtime: Runtime, onProgress
   const options: VerifyOptions = { ...ownFolder(planned), runtime, onProgress };
   try {
     return { name, ...('a' in models ? await ofPair(models, options) : await ofRewriting(models, options)) };
-  } catch (error) {
-    if (!(error instanceof FunnelError)) throw error;
+  } catch (thrown) {
+    // What a pass or a generator of a user's threw is no fault of ours.
+    const error = thrown instanceof FunnelError ? thrown : blame(thrown);
+    if (!error) throw thrown;
     const onnxruntime = await runtime.describe().then(
       d => d.version,
       () => 'unavailable',

@@ -54,8 +54,8 @@ export function oneLine(text: string): string {
   return sentence(
     text
       .split(/[\r\n]+/)
-      .map(line => line.trim())
-      .filter(line => line !== '')
+      .map((line, i) => (i === 0 ? line.trimEnd() : line.trim()))
+      .filter((line, i) => i === 0 || line !== '')
       .join(' '),
   );
 }

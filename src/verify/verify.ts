@@ -139,7 +139,7 @@ async function examine(runtime: Runtime, a: Comparand, b: Comparand, options: Ve
   const warnings = [...match.warnings];
   const warn = (finding: Finding) => warnings.push(finding);
   const generated = generate(edgesA.inputs, shapeCases(edgesA.inputs, shapes), kinds, seed);
-  const given = await loadData(options.data ?? [], { edges: edgesA, seed, shapes, limit, images, warn });
+  const given = await loadData(options.data ?? [], { edges: edgesA, seed, shapes, limit, images, timeout: runtime.timeout, warn });
   const sets = withOwnLabels([...given, ...generated]);
   const found = { ...nothing, ...match, warnings, edges, fatal };
   if (!match.feedable || match.outputs.length === 0 || sets.length === 0) {
