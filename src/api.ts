@@ -129,12 +129,6 @@ export async function verify(a: ModelOrPath, b: ModelOrPath, options: VerifyOpti
   try {
     const { layers, bisect, failures, selfCheck } = options;
     const keep = layers || bisect || failures !== undefined || selfCheck;
-    if (failures !== undefined) {
-      const { clearFailures } = await import('./verify/reproduce.ts');
-      const data = (options.data ?? []).flatMap(d => (typeof d === 'string' ? [d.slice(d.indexOf('=') + 1)] : []));
-      const used = [a, b, ...data].flatMap(path => (typeof path === 'string' && path !== '-' ? [path] : []));
-      await clearFailures(failures, used);
-    }
     const { withoutZipMaps: plain } = await import('./verify/zip-map.ts');
     return await compare(await comparand(a, { keep, plain }), await comparand(b, { keep, plain }), options);
   } finally {

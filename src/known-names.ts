@@ -6,19 +6,36 @@ const require = createRequire(import.meta.url);
 /** The error for a name that is not known, with the one that was probably meant. */
 export function unknownName(kind: string, given: string, known: readonly string[], where?: string): FunnelError {
   const meant = nearest(given.toLowerCase(), known);
-  const hint = meant ? `did you mean '${meant}'?` : `known: ${known.length === 0 ? 'none' : known.join(', ')}`;
+  const more = known.length - MOST;
+  const all = known.length === 0 ? 'none' : `${known.slice(0, MOST).join(', ')}${more > 0 ? ` and ${more} more` : ''}`;
+  const hint = meant ? `did you mean '${meant}'?` : `known: ${all}`;
   return new FunnelError('E_USAGE', `unknown ${kind} '${given}'; ${hint}${where ? ` (${where})` : ''}`);
 }
 
+/** Names that one line has room for. */
+const MOST = 50;
+
+/** Nobody mistypes a longer name, and how far two are apart takes the product of their lengths. */
+const LONGEST = 200;
+
 /** The known word that differs least, or that a shorthand such as `foldbn` leaves letters out of. */
-function nearest(given: string, known: readonly string[]): string | undefined {
+function nearest(given: string, all: readonly string[]): string | undefined {
+  if (given.length > LONGEST) return undefined;
+  const known = all.filter(word => word.length <= LONGEST);
   // Loaded for the error alone; option parsers can't wait for an import.
   const { closest, distance } = require('fastest-levenshtein') as typeof import('fastest-levenshtein');
   const letters = [...given.replace(/[^a-z0-9]/g, '')];
-  const shorthand = letters.length > 2 ? new RegExp(letters.join('.*')) : /^\b$/;
-  const shortened = known.filter(word => shorthand.test(word));
+  const shortened = letters.length > 2 ? known.filter(word => hasInOrder(word, letters)) : [];
   const candidates = shortened.length > 0 ? shortened : known.filter(word => distance(given, word) <= Math.max(2, word.length / 2));
   return candidates.length > 0 ? closest(given, candidates) : undefined;
+}
+
+function hasInOrder(word: string, letters: readonly string[]): boolean {
+  let at = 0;
+  return letters.every(letter => {
+    at = word.indexOf(letter, at) + 1;
+    return at > 0;
+  });
 }
 
 /** @throws FunnelError E_USAGE for the first name that is not among `known` */

@@ -280,7 +280,8 @@ describe('funnel bench', () => {
       [['tiny.onnxtxt', 'tiny.onnxtxt', '--shape', 'M=1'], 2, "symbolic dimension 'M'"],
       [['tiny.onnxtxt', 'missing.onnx'], 2, 'missing.onnx'],
       [['tiny.onnxtxt', 'tiny.onnxtxt', '--report', 'json=nowhere/bench.json'], 2, 'nowhere'],
-      [['tiny.onnxtxt', 'other.onnxtxt', '--report', 'json=tiny.onnxtxt'], 2, 'would overwrite a model'],
+      [['tiny.onnxtxt', 'other.onnxtxt', '--report', 'json=tiny.onnxtxt'], 2, 'would overwrite another file'],
+      [['tiny.onnxtxt', 'tiny.onnxtxt', '--report', 'json=x', '--report', 'html=x'], 2, 'would overwrite another file'],
       [['tiny.onnxtxt', 'other.onnxtxt', '--report', 'jsn=x'], 2, "did you mean 'json'?"],
       [['tiny.onnxtxt', 'tiny.onnxtxt', '--provider', process.platform === 'darwin' ? 'dml' : 'coreml'], 3, 'use '],
     ] as const;

@@ -27,7 +27,7 @@ const check = (options: VerifyOptions, a = relu, b = a) => verify(a, b, { runtim
 const x: ValueMetadata = { name: 'x', dtype: 'float', shape: ['N', 2] };
 const ids: ValueMetadata = { name: 'ids', dtype: 'int64', shape: ['N'] };
 const image = (shape: ValueMetadata['shape'], dtype: ValueMetadata['dtype'] = 'float'): ValueMetadata => ({ name: 'image', dtype, shape });
-const loading = { seed: 3, shapes: {}, limit: 16, images: {}, warn: (_: Finding) => {} };
+const loading = { seed: 3, shapes: {}, limit: 16, images: {}, timeout: 60_000, warn: (_: Finding) => {} };
 /** The sets that some data give for some inputs. */
 const load = (inputs: readonly ValueMetadata[], data: Parameters<typeof loadData>[0], more: Partial<Parameters<typeof loadData>[1]> = {}) =>
   loadData(data, { ...loading, edges: { inputs, outputs: [{ ...x, name: 'y' }] }, ...more });

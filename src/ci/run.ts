@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { portrait, read, rewrite, verify } from '../api.ts';
 import { FunnelError } from '../errors.ts';
@@ -6,10 +7,10 @@ import { together } from '../report/together.ts';
 import type { PassReport } from '../rewrite/pass.ts';
 import type { Runtime } from '../runtime/session.ts';
 import { encode } from '../serde/model-file.ts';
+import { blame } from '../serde/module-file.ts';
 import { declaredOf } from '../verify/declared.ts';
 import { refused } from '../verify/refused.ts';
 import type { Case } from '../verify/report.ts';
-import { clearFailures } from '../verify/reproduce.ts';
 import type { Finding, Verdict } from '../verify/verdict.ts';
 import { verify as compare, type VerifyOptions } from '../verify/verify.ts';
 import { withoutZipMaps } from '../verify/zip-map.ts';
@@ -21,8 +22,10 @@ export async function runCase(planned: PlannedCase, runtime: Runtime, onProgress
   const options: VerifyOptions = { ...ownFolder(planned), runtime, onProgress };
   try {
     return { name, ...('a' in models ? await ofPair(models, options) : await ofRewriting(models, options)) };
-  } catch (error) {
-    if (!(error instanceof FunnelError)) throw error;
+  } catch (thrown) {
+    // What a pass or a generator of a user's threw is no fault of ours.
+    const error = thrown instanceof FunnelError ? thrown : blame(thrown);
+    if (!error) throw thrown;
     const onnxruntime = await runtime.describe().then(
       d => d.version,
       () => 'unavailable',
@@ -33,7 +36,13 @@ export async function runCase(planned: PlannedCase, runtime: Runtime, onProgress
 
 /** Cases do not write over each other's subgraphs. */
 function ownFolder({ name, options }: PlannedCase): VerifyOptions {
-  return options.failures === undefined ? options : { ...options, failures: join(options.failures, name.replace(/[^\w.-]+/g, '-')) };
+  return options.failures === undefined ? options : { ...options, failures: join(options.failures, folderOf(name)) };
+}
+
+/** A name that is a folder's as it is, or what of it can be, and a few digits that tell it from others like it. */
+export function folderOf(name: string): string {
+  const plain = name.replace(/^\.+|[^\w.-]+/g, '-').slice(0, 100);
+  return plain === name ? name : `${plain}-${createHash('sha256').update(name).digest('hex').slice(0, 8)}`;
 }
 
 async function ofPair({ a, b }: Pair, options: VerifyOptions): Promise<Omit<Case, 'name'>> {
@@ -58,7 +67,6 @@ async function ofRewriting({ model: file, what, passes, fixpoint }: Rewriting, o
   // What a pass took from the interface because it was told to is no difference.
   const frozen = report.flatMap(r => (r.pass === 'freeze-initializers' ? r.fired.map(f => f.node) : []));
   const exclude = [...(options.exclude ?? []), ...frozen];
-  if (options.failures !== undefined) await clearFailures(options.failures, [file]);
   const verdict = await compare(comparand(before, file), comparand(after, `${file} → ${what}`), { ...options, exclude });
   const purpose = new Set(passes.filter(pass => pass.effect === 'changes').map(pass => pass.name));
   const fired = report.filter(r => r.fired.length > 0);

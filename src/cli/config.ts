@@ -17,7 +17,7 @@ export interface LoadedConfig {
 /** The configuration that is named, or the one in this folder. @throws FunnelError, InvalidConfig */
 export async function loadConfig(path: string | undefined): Promise<LoadedConfig> {
   const label = path ?? names.find(name => existsSync(name));
-  if (label === undefined)
+  if (label === undefined || label === '')
     throw usage(`there is no ${names[0]} (or .mts, .js, .mjs, .json) here: name one, or write one, as 'funnel ci --help' shows`);
   const value = label.endsWith('.json') ? await jsonOf(label) : await moduleOf(label);
   const { parseConfig } = await import('../ci/schema.ts');
@@ -35,13 +35,14 @@ async function jsonOf(path: string): Promise<unknown> {
 }
 
 async function moduleOf(path: string): Promise<unknown> {
-  const [{ loadModule }, { provideOwnModules, ownTypes }] = await Promise.all([
+  const [{ loadModule }, { provideOwnModules, ownTypes }, { usualTimeout, within }] = await Promise.all([
     import('../serde/module-file.ts'),
     import('./own-modules.ts'),
+    import('../runtime/time-limit.ts'),
   ]);
   if (/\.m?ts$/.test(path) && existsSync(path)) await checkTypes(path, ownTypes());
   await provideOwnModules();
-  return loadModule(path);
+  return within(usualTimeout, path, () => loadModule(path));
 }
 
 /** A misspelt option is told before it could be left out in silence. @throws InvalidConfig */

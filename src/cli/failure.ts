@@ -1,5 +1,6 @@
 import { CommanderError } from 'commander';
 import { FunnelError, ProviderUnavailable } from '../errors.ts';
+import { sentence } from '../report/format.ts';
 import type { RuntimeFailure } from '../runtime/failure.ts';
 
 /** How a command can end. Signals end it with 128 + their number. */
@@ -50,8 +51,13 @@ function commanderMessage(error: CommanderError): string {
 
 /** Names come from files that others made: neither line breaks nor control sequences reach the terminal. */
 export function oneLine(text: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is taken out
-  return text.replace(/\s*[\r\n]+\s*/g, ' ').replace(/[\x00-\x1f\x7f-\x9f]/g, '?');
+  return sentence(
+    text
+      .split(/[\r\n]+/)
+      .map((line, i) => (i === 0 ? line.trimEnd() : line.trim()))
+      .filter((line, i) => i === 0 || line !== '')
+      .join(' '),
+  );
 }
 
 /** Says under which name the model was asked for, where the error itself does not. */

@@ -19,7 +19,7 @@ import { revert } from './commands/revert.ts';
 import { rewrite } from './commands/rewrite.ts';
 import { simplify } from './commands/simplify.ts';
 import { verify } from './commands/verify.ts';
-import { exitCodeOf, lineOf } from './failure.ts';
+import { exitCodeOf, exitCodes, lineOf } from './failure.ts';
 import { interrupt } from './interrupt.ts';
 import { bindOptionalValues } from './options.ts';
 import { problemLines, problemsJson } from './problems.ts';
@@ -75,20 +75,35 @@ function naming(command: Command): Command {
 
 /** Runs one command line and returns the exit code. */
 export async function main(args: readonly string[]): Promise<number> {
-  guardProcess();
+  guardProcess(args);
+  isOver = false;
   try {
     await program().parseAsync(bindOptionalValues(args), { from: 'user' });
     return Number(process.exitCode ?? 0);
-  } catch (error) {
-    const code = exitCodeOf(error);
-    // Help was asked for, or shown because nothing was.
-    if (error instanceof CommanderError && /^commander\.(help|helpDisplayed)$/.test(error.code)) return code;
-    process.stderr.write(`${[lineOf(error), ...problemLines(error)].join('\n')}\n`);
-    const json = wantsJson(args) ? problemsJson(error) : undefined;
-    if (json !== undefined) process.stdout.write(`${json}\n`);
-    if (process.env.FUNNEL_DEBUG) console.error(error);
-    return code;
+  } catch (thrown) {
+    return tell(await known(thrown), args);
+  } finally {
+    isOver = true;
   }
+}
+
+/** What a user's own module threw is none of our faults. */
+async function known(thrown: unknown): Promise<unknown> {
+  if (exitCodeOf(thrown) !== exitCodes.bug) return thrown;
+  const { blame } = await import('../serde/module-file.ts');
+  return blame(thrown) ?? thrown;
+}
+
+/** Says what went wrong; the exit code. */
+function tell(error: unknown, args: readonly string[]): number {
+  const code = exitCodeOf(error);
+  // Help was asked for, or shown because nothing was.
+  if (error instanceof CommanderError && /^commander\.(help|helpDisplayed)$/.test(error.code)) return code;
+  process.stderr.write(`${[lineOf(error), ...problemLines(error)].join('\n')}\n`);
+  const json = wantsJson(args) ? problemsJson(error) : undefined;
+  if (json !== undefined) process.stdout.write(`${json}\n`);
+  if (process.env.FUNNEL_DEBUG) console.error(error);
+  return code;
 }
 
 /** Whether the answer was to be JSON, and standard output is free for it. */
@@ -101,22 +116,41 @@ function wantsJson(args: readonly string[]): boolean {
   );
 }
 
+/** Whether the command has come to its end, or to another that is known. */
+let isOver = true;
+
+function exit(code: number): never {
+  isOver = true;
+  process.exit(code);
+}
+
 /** How the process ends when others end it. */
-function guardProcess(): void {
+function guardProcess(args: readonly string[]): void {
+  process.on('exit', code => {
+    if (isOver) return;
+    // A user's module can do both. Whatever code it chose: nothing was found out.
+    const what = code === 13 ? 'waits for what never comes' : `ended the process (exit code ${code})`;
+    process.exitCode = exitCodes.badInput;
+    process.stderr.write(`funnel: a module ${what}: a configuration, a generator or a pass is at fault\n`);
+  });
+  process.on('uncaughtException', async error => {
+    await interrupt().catch(() => {});
+    exit(tell(await known(error), args));
+  });
   // `process.exit` lets half-written files and the runtime's process be cleaned up, which the signal itself would not.
   for (const [signal, number] of [
     ['SIGHUP', 1],
     ['SIGINT', 2],
     ['SIGTERM', 15],
   ] as const)
-    process.on(signal, () => void interrupt().finally(() => process.exit(128 + number)));
+    process.on(signal, () => void interrupt().finally(() => exit(128 + number)));
   for (const stream of [process.stdout, process.stderr]) {
     stream.on('error', (error: NodeJS.ErrnoException) => {
       // Whoever reads has read enough (`funnel print x | head`): no failure.
       if (error.code === 'EPIPE') return;
       if (stream === process.stdout)
         process.stderr.write(`funnel: can't write standard output: ${error.code === 'ENOSPC' ? 'the disk is full' : error.message}\n`);
-      process.exit(2);
+      exit(exitCodes.badInput);
     });
   }
 }

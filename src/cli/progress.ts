@@ -1,3 +1,5 @@
+import { clip } from '../report/format.ts';
+
 /** A bar on a terminal's standard error. It is for people alone: elsewhere nothing is drawn. */
 export interface Progress {
   readonly update: (done: number, total: number, what: string) => void;
@@ -20,7 +22,7 @@ export async function progressBar(): Promise<Progress> {
   return {
     update(done, total, what) {
       bar.setTotal(total);
-      bar.update(done, { what });
+      bar.update(done, { what: clip(what) });
     },
     stop: () => bar.stop(),
   };

@@ -32,8 +32,16 @@ export function tally(keys: Iterable<string>): [key: string, count: number][] {
   return [...counts].sort(([a, m], [b, n]) => n - m || (a < b ? -1 : 1));
 }
 
-/** Nothing from a file moves a terminal's cursor. */
+/** Nothing from a file moves a terminal's cursor, or turns the direction of what follows. */
 export function plain(text: string): string {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is taken out
-  return text.replace(/[\x00-\x1f\x7f-\x9f]/g, '?');
+  return text.replace(/[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/g, '?');
 }
+
+/** A name from a file, its middle left out where it is very long. */
+export function clip(text: string, longest = 120): string {
+  return plain(text.length <= longest ? text : `${text.slice(0, longest / 2)}…${text.slice(-(longest / 2) + 1)}`);
+}
+
+/** A sentence with names from files in it. Those of real models are far from this long. */
+export const sentence = (text: string): string => clip(text, 2000);

@@ -2,7 +2,7 @@ import chalk from 'chalk';
 import type { Case, Report } from '../verify/report.ts';
 import type { Status } from '../verify/verdict.ts';
 import { findingsOfCase } from './findings.ts';
-import { plain, plural, tally } from './format.ts';
+import { plain, plural, sentence, tally } from './format.ts';
 import { paint, verdictText, warningText } from './verdict-text.ts';
 
 /**
@@ -36,7 +36,7 @@ const shown = 3;
 /** One case in a line. Warnings that weaken an answer follow where nothing else tells of them, which is where the answer is `same`. */
 export function caseLine(one: Case, { detail = false }: { readonly detail?: boolean } = {}): string {
   const { name, verdict } = one;
-  const line = `  ${paint[verdict.status](mark[verdict.status])} ${plain(name)}  ${chalk.dim(plain(verdict.summary))}`;
+  const line = `  ${paint[verdict.status](mark[verdict.status])} ${plain(name)}  ${chalk.dim(sentence(verdict.summary))}`;
   const warnings = detail || verdict.status !== 'same' ? [] : findingsOfCase(one).filter(f => f.level === 'warning');
   const rest = warnings.length > shown ? [chalk.dim(`${warnings.length - shown} more; --detail lists all`)] : [];
   return [line, ...[...warnings.slice(0, shown).map(warningText), ...rest].map(text => `    ${text}`)].join('\n');

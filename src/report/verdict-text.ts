@@ -3,7 +3,7 @@ import { nameOf } from '../verify/configuration.ts';
 import type { ConfigurationResult, Finding, OutputResult, Status, Verdict } from '../verify/verdict.ts';
 import { percent } from '../verify/words.ts';
 import { worstByOutput } from '../verify/worst.ts';
-import { plain, plural } from './format.ts';
+import { plain, plural, sentence } from './format.ts';
 import { layersText, selfCheckText } from './layers-text.ts';
 import { measured, spell } from './results.ts';
 import { table } from './table.ts';
@@ -22,7 +22,7 @@ export const paint: Readonly<Record<Status, (text: string) => string>> = {
  */
 export function verdictText(verdict: Verdict, options: { readonly detail?: boolean } = {}): string {
   const { status, summary, reasons, warnings, a, b, seed, inputs, configurations, environment, threads } = verdict;
-  const lines = [paint[status](status) + plain(summary.slice(status.length))];
+  const lines = [paint[status](status) + sentence(summary.slice(status.length))];
   if (reasons.length > 1) lines.push('', ...reasons.map(r => `  ${chalk.red('✗')} ${findingText(r)}`));
   if (warnings.length > 0) lines.push('', ...warnings.map(w => `  ${warningText(w)}`));
   if (configurations.length > 0) lines.push('', configurationTable(configurations));
@@ -35,13 +35,13 @@ export function verdictText(verdict: Verdict, options: { readonly detail?: boole
   const kinds = inputs.map(i => i.label).join(', ');
   const runtime = `onnxruntime-node ${environment.onnxruntime}, ${environment.platform}, ${plural(threads, 'thread')}`;
   lines.push(chalk.dim(`inputs: ${plain(kinds) || 'none'} (seed ${seed}). ${runtime}.`));
-  return `${lines.join('\n').replace(/ +$/gm, '')}\n`;
+  return `${lines.join('\n')}\n`;
 }
 
 export const warningText = (warning: Finding): string => `${chalk.yellow('!')} ${findingText(warning)}`;
 
 function findingText({ where, message, code }: Finding): string {
-  return `${plain(`${where}: ${message}`)} ${chalk.dim(`[${code}]`)}`;
+  return `${sentence(`${where}: ${message}`)} ${chalk.dim(`[${code}]`)}`;
 }
 
 function configurationTable(configurations: readonly ConfigurationResult[]): string {

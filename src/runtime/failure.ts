@@ -49,7 +49,7 @@ const signs: readonly (readonly [RegExp, FailureCategory])[] = [
     'unsupported-op',
   ],
   [
-    /Unsupported model IR version|Protobuf parsing failed|No graph was found|Load model from .* failed|External data|invalid model|failed to load model/i,
+    /Unsupported model IR version|Protobuf parsing failed|No graph was found|Load model from .* failed|External data|External initializer|invalid model|failed to load model/i,
     'load',
   ],
   [
@@ -62,7 +62,7 @@ const signs: readonly (readonly [RegExp, FailureCategory])[] = [
 
 /** The failure that an error message of the child stands for. */
 export function classify(message: string): RuntimeFailure {
-  const category = signs.find(([pattern]) => pattern.test(message))?.[1] ?? 'other';
+  const category = signs.find(([pattern]) => pattern.test(message.slice(0, 4000)))?.[1] ?? 'other';
   return new RuntimeFailure('error', category, oneLine(message));
 }
 
@@ -77,7 +77,8 @@ export function rethrown(error: unknown, names: ReadonlyMap<string, string>): ne
 
 /** An error message of ONNX Runtime, or of its process, without C++ locations, line breaks, and what is another in every run: times, process ids, addresses. */
 export function oneLine(message: string): string {
-  const text = stripVTControlCharacters(message)
+  // What is sought takes the square of the length, which names inside messages can make anything.
+  const text = stripVTControlCharacters(message.slice(0, 4000))
     .replace(/\s+/g, ' ')
     // `2026-11-25 07:12:33.123 [E:onnxruntime:, file.cc:572 Run] `, `[12:34:1125/071233.123:ERROR:file.cc(12)] `
     .replace(/\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(?:[.,]\d+)?Z? ?(?:\[[A-Z]:[^\]]*\] )?/g, '')

@@ -10,6 +10,7 @@ import { Session, type Tensors } from './open-session.ts';
 import type { Optimization } from './optimization.ts';
 import { inlineLimit, type ModelInterface, type Placement, type Replies, type Request, type WireModel } from './protocol.ts';
 import { checkProviderName, childEnvironment, unavailable } from './providers.ts';
+import { usualTimeout } from './time-limit.ts';
 
 export type { Tensors } from './open-session.ts';
 export type { Optimization } from './optimization.ts';
@@ -81,7 +82,12 @@ export class Runtime {
   #description: Replies['describe'] | undefined;
 
   constructor(options: RuntimeOptions = {}) {
-    this.#limits = { timeout: options.timeout ?? 300_000, memory: options.memoryLimit ?? totalmem() * 0.75 };
+    this.#limits = { timeout: options.timeout ?? usualTimeout, memory: options.memoryLimit ?? totalmem() * 0.75 };
+  }
+
+  /** Milliseconds that one request may take. */
+  get timeout(): number {
+    return this.#limits.timeout;
   }
 
   /** Largest resident memory of the child so far, in bytes; 0 where it can't be measured (other than Linux). */

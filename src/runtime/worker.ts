@@ -199,11 +199,13 @@ function repeat(session: OpenSession, feeds: Packed | undefined, times: number, 
 
 function run(session: OpenSession, feeds: Packed, wanted: readonly string[] | undefined, Tensor: TensorClass): Replies['run'] {
   const fed = fedFrom(feeds, Tensor);
-  const fetched = fetchedOf(wanted ?? session.outputs);
+  const names = wanted ?? session.outputs;
+  const fetched = fetchedOf(names);
   const start = performance.now();
   const results = session.native.run(fed, fetched, {});
   const milliseconds = performance.now() - start;
-  const outputs = Object.fromEntries(Object.entries(results).map(([name, t]) => [name, fromNative(t as OrtTensor)]));
+  // By name: what the native library sets as `__proto__` is no entry.
+  const outputs = Object.fromEntries(names.map(name => [name, fromNative(results[name] as OrtTensor)]));
   return { outputs: pack(outputs, join(folder, `out-${counter++}.bin`)), placement: placementOf(session), milliseconds };
 }
 

@@ -9,19 +9,21 @@ export const readLimit = 2 ** 30;
 
 const headSize = 4096;
 
+/** The error for a file that is too large to be what is looked for, of which these are the first bytes. */
+export type TooLarge = (label: string, head: Uint8Array) => FunnelError;
+
 /**
  * The bytes of a file; `-` stands for standard input.
- * @throws FunnelError E_READ when the file can't be read
- * @throws DecodeError E_TOO_LARGE when it can't be a model for its size
+ * @throws FunnelError E_READ when the file can't be read, E_TOO_LARGE for more than 2 GiB
  */
-export async function readBytes(path: string): Promise<Uint8Array> {
-  if (path === '-') return readStream(process.stdin);
+export async function readBytes(path: string, tooLarge: TooLarge = tooLargeFile): Promise<Uint8Array> {
+  if (path === '-') return readStream(process.stdin, 'standard input', tooLarge);
   let handle: FileHandle | undefined;
   try {
     handle = await open(path, constants.O_RDONLY);
     const stats = await handle.stat();
     if (stats.isDirectory()) throw Object.assign(new Error(), { code: 'EISDIR' });
-    if (!stats.isFile()) return await readStream(handle.createReadStream({ autoClose: false }));
+    if (!stats.isFile()) return await readStream(handle.createReadStream({ autoClose: false }), path, tooLarge);
     if (stats.size > largestMessage) throw tooLarge(path, await fill(handle, headSize));
     return await fill(handle, stats.size);
   } catch (error) {
@@ -48,26 +50,30 @@ async function fill(handle: FileHandle, size: number): Promise<Uint8Array> {
   return bytes;
 }
 
-async function readStream(stream: AsyncIterable<Buffer | string>): Promise<Uint8Array> {
+async function readStream(stream: AsyncIterable<Buffer | string>, label: string, tooLarge: TooLarge): Promise<Uint8Array> {
   const chunks: Uint8Array[] = [];
   let size = 0;
   for await (const chunk of stream) {
     const bytes = typeof chunk === 'string' ? Buffer.from(chunk) : chunk;
     chunks.push(bytes);
     size += bytes.length;
-    if (size > largestMessage) throw tooLarge('standard input', chunks[0]!);
+    if (size > largestMessage) throw tooLarge(label, chunks[0]!);
   }
   return Uint8Array.from(Buffer.concat(chunks, size));
 }
 
-function tooLarge(path: string, head: Uint8Array): DecodeError {
+const tooLargeFile: TooLarge = label =>
+  new FunnelError('E_TOO_LARGE', `${label} is larger than 2 GiB, which is more than can be read at once`);
+
+/** Of a file that was to be a model. */
+export const tooLargeModel: TooLarge = (path, head) => {
   const what = sniff(head);
   if (what) return new DecodeError('E_NOT_ONNX', `${path}: not an ONNX model: ${what}`, { offset: 0 });
   return new DecodeError(
     'E_TOO_LARGE',
     `${path} is larger than 2 GiB, which no ONNX model file is: large models keep their weights in a file beside them`,
   );
-}
+};
 
 const reasons: Readonly<Record<string, string>> = {
   ENOENT: 'there is no such file',

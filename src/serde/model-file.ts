@@ -3,7 +3,7 @@ import type { Model } from '../ir/model.ts';
 import { decodeProto } from './decode.ts';
 import { encodeProto, keepBytes, refuseLarge } from './encode.ts';
 import { dataFilesOf, type ExternalOptions, noDataFiles } from './external.ts';
-import { readBytes } from './file.ts';
+import { readBytes, tooLargeModel } from './file.ts';
 import { load } from './load.ts';
 import { save } from './save.ts';
 import type { DataFiles } from './tensors.ts';
@@ -34,7 +34,7 @@ export interface DecodeOptions extends ReadOptions {
  */
 export async function read(path: string, options: ReadOptions = {}): Promise<Model> {
   const files = path === '-' ? noDataFiles : dataFilesOf(dirname(path), path, options);
-  return decodeWith(await readBytes(path), files, options.budget);
+  return decodeWith(await readBytes(path, tooLargeModel), files, options.budget);
 }
 
 /**

@@ -7,6 +7,9 @@ import { reason } from './file.ts';
 /** Whether a file is a module by its name: TypeScript or JavaScript. */
 export const isModule = (path: string): boolean => /\.[cm]?[jt]s$/.test(path);
 
+/** Modules that were loaded: their files, and what errors call them. */
+const modules = new Map<string, string>();
+
 let provided: () => Promise<Readonly<Record<string, unknown>>> = async () => ({});
 
 /** Modules that users' modules get under these names, wherever they lie: this very package, for those that a command runs. */
@@ -23,6 +26,7 @@ export async function loadModule(path: string): Promise<unknown> {
   await stat(file).catch(error => {
     throw new FunnelError('E_READ', `can't read ${path}: ${reason(error)}`, { cause: error });
   });
+  modules.set(file, path);
   const { createJiti } = await import('jiti');
   let loaded: unknown;
   try {
@@ -48,6 +52,15 @@ export function thrown(error: unknown): string {
       .map(line => line.trim())
       .find(line => line !== '') ?? 'it threw nothing that says why'
   );
+}
+
+/** The error for what a user's module threw wherever we called it, as its stack tells; undefined for a fault of ours. */
+export function blame(error: unknown): FunnelError | undefined {
+  const stacks: string[] = [];
+  for (let at = error; at instanceof Error; at = at.cause) stacks.push(String(at.stack));
+  const isIn = (file: string) => stacks.some(stack => stack.includes(file) || stack.includes(pathToFileURL(file).href));
+  const [, path] = [...modules].find(([file]) => isIn(file)) ?? [];
+  return path === undefined ? undefined : new FunnelError('E_MODULE', `${path} threw an error: ${thrown(error)}`, { cause: error });
 }
 
 function isNamespace(value: unknown): value is { readonly default: unknown } {

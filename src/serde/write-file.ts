@@ -101,6 +101,35 @@ export async function checkWritable(path: string): Promise<void> {
   }
 }
 
+/** The same for text, which takes the place of no file that is not text: that is somebody's model or data. @throws FunnelError E_WRITE */
+export async function checkTextWritable(path: string): Promise<void> {
+  await checkWritable(path);
+  const target = path === '-' ? undefined : await targetOf(path);
+  const old = target === undefined ? undefined : await stat(target).catch(() => undefined);
+  if (target !== undefined && old?.isFile() && !isText(await beginningOf(target)))
+    throw new FunnelError(
+      'E_WRITE',
+      `can't write ${path}: it is a binary file, which a text would replace: give another name, or remove it`,
+    );
+}
+
+async function beginningOf(path: string): Promise<Uint8Array> {
+  const handle = await open(path, 'r').catch(() => undefined);
+  const bytes = new Uint8Array(4096);
+  const { bytesRead = 0 } = (await handle?.read(bytes, 0, bytes.length, 0).finally(() => handle.close())) ?? {};
+  return bytes.subarray(0, bytesRead);
+}
+
+/** Whether a file that begins like this is text in UTF-8; the last character may be cut off. */
+function isText(head: Uint8Array): boolean {
+  try {
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what tells binary files
+    return !/[\0-\x08\x0e-\x1a]/.test(new TextDecoder('utf-8', { fatal: true }).decode(head, { stream: true }));
+  } catch {
+    return false;
+  }
+}
+
 function stageDirectly(commit: () => Promise<void>): Staged {
   return { commit, discard: async () => undefined };
 }

@@ -67,7 +67,7 @@ async function examinePair(pair: Pair, wanted: readonly Configuration[]): Promis
   checkOutputs(options, told);
   const match = matchInterfaces(told.a, told.b, new Set(options.exclude));
   const warnings = [...match.warnings];
-  const sets = await inputSets(edgesA, options, finding => warnings.push(finding));
+  const sets = await inputSets(edgesA, options, runtime.timeout, finding => warnings.push(finding));
   const found = { ...nothing, ...match, warnings, edges: { a: edgesA, b: edgesB }, fatal };
   if (!match.feedable || match.outputs.length === 0 || sets.length === 0) return found;
 
@@ -92,11 +92,16 @@ async function examinePair(pair: Pair, wanted: readonly Configuration[]): Promis
 }
 
 /** What both models are fed with: given data first, then what is generated. */
-async function inputSets(edges: ModelInterface, options: VerifyOptions, warn: (finding: Finding) => void): Promise<InputSet[]> {
+async function inputSets(
+  edges: ModelInterface,
+  options: VerifyOptions,
+  timeout: number,
+  warn: (finding: Finding) => void,
+): Promise<InputSet[]> {
   const { seed = 0, shapes = {}, limit = 16, images = {}, data = [] } = options;
   const kinds = options.kinds ?? (options.data ? [] : inputKinds);
   const generated = generate(edges.inputs, shapeCases(edges.inputs, shapes), kinds, seed);
-  const given = await loadData(data, { edges, seed, shapes, limit, images, warn });
+  const given = await loadData(data, { edges, seed, shapes, limit, images, timeout, warn });
   return withOwnLabels([...given, ...generated]);
 }
 

@@ -1,40 +1,14 @@
-import { mkdir, readdir, rm } from 'node:fs/promises';
-import { isAbsolute, join, relative } from 'node:path';
-import { FunnelError } from '../errors.ts';
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { Model } from '../ir/model.ts';
 import { Names } from '../ir/names.ts';
 import type { Value } from '../ir/value.ts';
-import { reason } from '../serde/file.ts';
 import { write, writeBytes } from '../serde/model-file.ts';
 import { encodeTensor } from '../serde/tensors.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { again, type Cut, cut } from './cut.ts';
+import { producer, testData, unwritable } from './failures-folder.ts';
 import type { Segment } from './shared-values.ts';
-
-/** What `writeFailure` writes, and where. */
-const layout = /^(?:\d+\/)?(?:[ab]\.onnx|test_data_set_0|test_data_set_0\/(?:input_\d+|output_0)\.pb)$|^\d+$/;
-
-/**
- * Makes room for what `writeFailure` will write: what an earlier run left in the folder goes, so that nobody takes it for this one's.
- * @param used paths that are compared, or fed
- * @throws FunnelError `E_USAGE` for a folder with other files in it, or with those that are used: nothing of a user's is lost
- */
-export async function clearFailures(folder: string, used: readonly string[]): Promise<void> {
-  const refuse = (what: string) => new FunnelError('E_USAGE', `${folder} ${what}: failures need a folder of their own`);
-  const inside = used.find(path => isWithin(folder, path));
-  if (inside !== undefined) throw refuse(`holds ${inside}, which is compared`);
-  const list = (options: { readonly recursive: boolean }) => readdir(folder, options).catch(() => []);
-  const foreign = (names: readonly string[]) => names.find(name => !layout.test(name.replaceAll('\\', '/')));
-  const names = foreign(await list({ recursive: false })) ?? (await list({ recursive: true }));
-  const other = typeof names === 'string' ? names : foreign(names);
-  if (other !== undefined) throw refuse(`holds other files, such as ${other}`);
-  for (const name of names) await rm(join(folder, name), { recursive: true, force: true });
-}
-
-function isWithin(folder: string, path: string): boolean {
-  const way = relative(folder, path);
-  return way === '' || !(way.startsWith('..') || isAbsolute(way));
-}
 
 /**
  * Writes the smallest subgraphs that differ, `a.onnx` and `b.onnx`, of the same interface, and what they are to be fed with, in the
@@ -54,15 +28,18 @@ export async function writeFailure(
   values: ReadonlyMap<Value, Tensor>,
 ): Promise<string> {
   const into = number === undefined ? folder : join(folder, String(number));
-  const data = join(into, 'test_data_set_0');
+  const data = join(into, testData);
   await mkdir(data, { recursive: true }).catch(error => {
-    throw new FunnelError('E_WRITE', `can't make the folder ${data}: ${reason(error)}`, { cause: error });
+    throw unwritable(data, error);
   });
   const ofA = cut(a, nodesOfA, only(fromOfA, values), [before]);
   const ofB = cut(b, nodes, only(from, values), [after]);
   const feeds = new Map([...fromOfA, ...from].map(v => [(twins.get(v) ?? v).name, values.get(v)!]));
   const result = feeds.has(after.name) ? `${after.name}${again}` : after.name;
-  for (const part of [ofA, ofB]) conform(part, twins, feeds, result);
+  for (const part of [ofA, ofB]) {
+    conform(part, twins, feeds, result);
+    part.model.producerName = producer;
+  }
   await write(ofA.model, join(into, 'a.onnx'));
   await write(ofB.model, join(into, 'b.onnx'));
   for (const [i, [name, tensor]] of [...feeds].entries()) await writeBytes(join(data, `input_${i}.pb`), [encodeTensor(tensor, name)]);

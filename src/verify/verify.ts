@@ -6,6 +6,7 @@ import { conclude } from './conclude.ts';
 import type { Data } from './data/load.ts';
 import type { ImageOptions } from './data/loading.ts';
 import { examine } from './examine.ts';
+import { prepareFailures } from './failures-folder.ts';
 import type { InputKind } from './inputs.ts';
 import type { GivenTolerances } from './tolerance.ts';
 import type { Verdict } from './verdict.ts';
@@ -59,10 +60,12 @@ export interface VerifyOptions {
  * Asks whether two models compute the same: B on every provider and optimisation level asked for, against A on the CPU without optimisation.
  * Where a runtime's own drift on A is too large, B is compared with A in that same configuration, and the verdict says so.
  * Whatever the runtime does, the answer is a verdict.
- * @throws FunnelError `E_USAGE` for an unknown provider, an unknown input, output or symbol, and for a shape that contradicts A's.
+ * @throws FunnelError `E_USAGE` for an unknown provider, an unknown input, output or symbol, and for a shape that contradicts A's;
+ * `E_WRITE` for a folder of `failures` that can't be written to, or whose models would be lost.
  */
 export async function verify(a: Comparand, b: Comparand, options: VerifyOptions = {}): Promise<Verdict> {
   const start = performance.now();
+  if (options.failures !== undefined) await prepareFailures(options.failures, filesOf(a, b, options));
   const shared = options.runtime instanceof Runtime ? options.runtime : undefined;
   const runtime = shared ?? new Runtime(options.runtime as RuntimeOptions | undefined);
   try {
@@ -75,4 +78,10 @@ export async function verify(a: Comparand, b: Comparand, options: VerifyOptions 
   } finally {
     if (!shared) await runtime.close();
   }
+}
+
+/** The files that are compared, or fed; what was read from a text has its name. */
+function filesOf(a: Comparand, b: Comparand, { data = [] }: VerifyOptions): string[] {
+  const models = [a, b].flatMap(model => ('path' in model ? [model.path] : (model.label ?? [])));
+  return [...models, ...data.flatMap(d => (typeof d === 'string' ? [d.slice(d.indexOf('=') + 1)] : []))];
 }

@@ -1,11 +1,12 @@
-import { Command, InvalidArgumentError, Option } from 'commander';
+import { Command, Option } from 'commander';
 import type { BenchOptions } from '../../measure/bench.ts';
 import type { Measurement } from '../../measure/measurement.ts';
 import { optimizations } from '../../runtime/optimization.ts';
 import { usage } from '../failure.ts';
 import { leaving } from '../interrupt.ts';
-import { checkNames, unknownName } from '../names.ts';
+import { checkNames } from '../names.ts';
 import { addOptions, type CommonFlags, choice, examples, jsonOption, listOption, positive, seedOption, wholeNumber } from '../options.ts';
+import { checkReports, documentOption, takesStdout, type WantedReport, writeDocuments } from '../reporting.ts';
 import { type Shapes, shape } from '../shapes.ts';
 
 /** What a measurement can be written as. Each format loads what it needs when it is asked for. */
@@ -14,10 +15,7 @@ const formats = {
   json: async (measurement: Measurement) => `${JSON.stringify(measurement, undefined, 2)}\n`,
 };
 
-interface Wanted {
-  readonly format: keyof typeof formats;
-  readonly file: string;
-}
+type Format = keyof typeof formats;
 
 interface Flags extends CommonFlags {
   readonly provider?: readonly string[];
@@ -31,7 +29,7 @@ interface Flags extends CommonFlags {
   readonly maxRatio?: number;
   readonly maxMemoryRatio?: number;
   readonly timeout?: number;
-  readonly report?: readonly Wanted[];
+  readonly report?: readonly WantedReport<Format>[];
 }
 
 /** `funnel bench`: what two models take, side by side. */
@@ -56,10 +54,7 @@ export const bench = (): Command =>
       new Option('--max-ratio <number>', "exit with 1 when B takes more than this times A's time, beyond doubt").argParser(positive),
       new Option('--max-memory-ratio <number>', "exit with 1 when B takes more than this times A's peak memory").argParser(positive),
       new Option('--timeout <seconds>', 'how long one run may take (default: 300)').argParser(positive),
-      new Option(
-        '--report <format=file>',
-        'a report written besides: html=bench.html, with the distributions; json=bench.json; may be repeated',
-      ).argParser(reports),
+      documentOption('a report written besides; html shows the distributions', Object.keys(formats) as Format[]),
       jsonOption(),
     )
       .description(
@@ -78,15 +73,15 @@ async function run(a: string, b: string, flags: Flags): Promise<void> {
   if (a === '-' && b === '-') throw usage("both models can't come from standard input");
   const { providerNames } = await import('../../runtime/providers.ts');
   checkNames('provider', flags.provider ?? [], providerNames);
-  await checkReports(flags.report ?? [], [a, b]);
+  const { report: wanted = [] } = flags;
+  await checkReports(wanted, { json: flags.json, files: [a, b] });
   // All of it now: an interrupted process is to report at once.
-  const [api, { exitCodeOf }, { benchText }, { say }, { progressBar }, { writeText }] = await Promise.all([
+  const [api, { exitCodeOf }, { benchText }, { say }, { progressBar }] = await Promise.all([
     import('../../api.ts'),
     import('../../measure/measurement.ts'),
     import('../../report/bench-text.ts'),
     import('../output.ts'),
     import('../progress.ts'),
-    import('../../serde/write-file.ts'),
   ]);
   const progress = await progressBar();
   const controller = new AbortController();
@@ -95,9 +90,9 @@ async function run(a: string, b: string, flags: Flags): Promise<void> {
     .finally(() => progress.stop());
   const report = async () => {
     const measurement = await measuring;
-    for (const { format, file } of flags.report ?? []) await writeText(file, await formats[format](measurement));
-    say({ json: measurement, text: colors => benchText(measurement, colors) }, flags);
-    process.exitCode = exitCodeOf(measurement);
+    const written = await writeDocuments(wanted, format => formats[format](measurement));
+    if (!takesStdout(wanted)) say({ json: measurement, text: colors => benchText(measurement, colors) }, flags);
+    process.exitCode = Math.max(written, exitCodeOf(measurement));
   };
   // What was measured until a signal came is reported.
   const leave = () => {
@@ -106,26 +101,6 @@ async function run(a: string, b: string, flags: Flags): Promise<void> {
   };
   await leaving(leave, () => measuring);
   await report();
-}
-
-/** Looks before the work whether reports can be written. @throws FunnelError `E_WRITE`, or `E_USAGE` where a model would be lost. */
-async function checkReports(wanted: readonly Wanted[], models: readonly string[]): Promise<void> {
-  const { checkWritable, targetOf } = await import('../../serde/write-file.ts');
-  const read = await Promise.all(models.filter(model => model !== '-').map(targetOf));
-  for (const { file } of wanted) {
-    if (read.includes(await targetOf(file))) throw usage(`--report would overwrite a model: ${file}`);
-    await checkWritable(file);
-  }
-}
-
-/** `html=bench.html`; what was given before stays. */
-function reports(text: string, previous: readonly Wanted[] = []): Wanted[] {
-  const [, name = '', file = ''] = /^([^=]+)=(.+)$/s.exec(text) ?? [];
-  const known = Object.keys(formats) as Wanted['format'][];
-  const format = known.find(word => word === name);
-  if (name === '' || file === '-') throw new InvalidArgumentError('It must be a format and a file, such as html=bench.html.');
-  if (!format) throw unknownName('format of a report', name, known);
-  return [...previous, { format, file }];
 }
 
 function optionsOf(flags: Flags): BenchOptions {

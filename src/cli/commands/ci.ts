@@ -8,7 +8,7 @@ import { type BaselineFlags, baselineOptions, openBaseline } from '../baseline.t
 import type { ComparingFlags } from '../comparing.ts';
 import { loadConfig } from '../config.ts';
 import { addOptions, examples, jsonOption } from '../options.ts';
-import { checkReports, reportOption, type WantedReport } from '../reporting.ts';
+import { checkReports, filesOfData, reportOption, type WantedReport } from '../reporting.ts';
 
 interface Flags extends ComparingFlags, BaselineFlags {
   readonly only?: string;
@@ -62,8 +62,8 @@ async function run(path: string | undefined, flags: Flags): Promise<void> {
   const planned = flags.shard ? ofShard(all, flags.shard) : all;
   const wanted = [...given, ...reportsOf(config)];
   const baseline = await openBaseline({ ...flags, ...(own !== undefined && { baseline: own }) });
-  const models = all.flatMap(({ models: m }) => ('a' in m ? [m.a, m.b] : [m.model]));
-  await checkReports(wanted, { json: flags.json, files: [basename(label), ...(baseline ? [baseline.path] : []), ...models] });
+  const read = all.flatMap(({ models: m, options }) => [...('a' in m ? [m.a, m.b] : [m.model]), ...filesOfData(options.data)]);
+  await checkReports(wanted, { json: flags.json, files: [basename(label), ...(baseline ? [baseline.path] : []), ...read] });
   if (planned.length === 0) process.stderr.write(`funnel: ${nothing(label, all.length, flags.shard)}\n`);
   const { compareAll } = await import('../comparing.ts');
   await compareAll(planned, config.runtime, wanted, flags, baseline);

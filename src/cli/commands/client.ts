@@ -1,5 +1,4 @@
-import { stat } from 'node:fs/promises';
-import { basename, dirname } from 'node:path';
+import { basename } from 'node:path';
 import { Command, Option } from 'commander';
 import { naming, usage } from '../failure.ts';
 import { readModel } from '../model-file.ts';
@@ -51,8 +50,9 @@ async function wanted(input: string, output: string | undefined): Promise<string
   if (output === '-') return output;
   if (/\.(onnx|onnxtxt)$/i.test(output)) throw usage(`a client is TypeScript: -o ${output} is the name of a model`);
   if (!/\.[cm]?ts$/i.test(output)) throw usage(`a client is TypeScript: give ${output} a name that ends in .ts`);
-  if (output === input) throw usage('the client would take the place of the model: give another name after -o');
-  const folder = dirname(output);
-  if (!(await stat(folder).catch(() => undefined))?.isDirectory()) throw usage(`can't write ${output}: there is no folder ${folder}`);
+  const { checkTextWritable, targetOf } = await import('../../serde/write-file.ts');
+  if (input !== '-' && (await targetOf(output)) === (await targetOf(input)))
+    throw usage('the client would take the place of the model: give another name after -o');
+  await checkTextWritable(output);
   return output;
 }

@@ -10,7 +10,7 @@ import { leaving } from '../interrupt.ts';
 import { checkNames } from '../names.ts';
 import { addOptions, bytes, type CommonFlags, examples, jsonOption, listOption, nonNegative, seedOption, wholeNumber } from '../options.ts';
 import { provideOwnModules } from '../own-modules.ts';
-import { checkReports, reportOption, takesStdout, type WantedReport, writeReports } from '../reporting.ts';
+import { checkReports, filesOfData, reportOption, takesStdout, type WantedReport, writeReports } from '../reporting.ts';
 import { type Shapes, shape } from '../shapes.ts';
 import { counts, divisors, fraction, numbers, paths, type Tolerances, tolerance, tolerancesOf } from '../verifying.ts';
 
@@ -125,9 +125,10 @@ async function run(a: string, b: string, flags: Flags): Promise<void> {
   checkNames('level of optimisation', flags.optimization ?? [], optimizations);
   const { inputKinds } = await import('../../verify/inputs.ts');
   checkNames('kind of input', flags.inputs ?? [], inputKinds);
+  if (flags.failures === '') throw usage('--failures needs a folder');
   const { report: wanted = [] } = flags;
   const baseline = await openBaseline(flags);
-  await checkReports(wanted, { json: flags.json, files: [a, b, ...(baseline ? [baseline.path] : [])] });
+  await checkReports(wanted, { json: flags.json, files: [a, b, ...filesOfData(flags.data), ...(baseline ? [baseline.path] : [])] });
   const [api, { progressBar }] = await Promise.all([import('../../api.ts'), import('../progress.ts')]);
   const progress = await progressBar();
   await provideOwnModules();

@@ -7,11 +7,10 @@ import {
   shapesOf,
 } from '../../measure/measurement.ts';
 import { answer, circumstances, memoryText, milliseconds } from '../bench-words.ts';
-import { bytes } from '../format.ts';
+import { bytes, clip } from '../format.ts';
 import { DistributionCharts } from './charts.tsx';
 import { page, Section } from './page.tsx';
 import { DataTable, Name, Sign, Words } from './parts.tsx';
-import { clip } from './text.ts';
 
 /** A measurement as one HTML file that needs nothing else. The same measurement gives the same bytes. */
 export function benchHtml(measurement: Measurement): string {

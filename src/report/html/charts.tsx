@@ -1,7 +1,7 @@
 import * as Plot from '@observablehq/plot';
 import { parseHTML } from 'linkedom';
 import type { JsonNumber } from '../../verify/compare.ts';
-import { clip } from './text.ts';
+import { clip } from '../format.ts';
 
 /**
  * Charts as SVG that needs no script. They take their colours from the page's style, so that they are right in light and in dark, and

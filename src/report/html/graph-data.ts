@@ -2,8 +2,9 @@ import type { Sketch, SketchNode } from '../../inspect/sketch.ts';
 import type { PassReport } from '../../rewrite/pass.ts';
 import type { Layer, LayerReport, NodeRef } from '../../verify/layer-report.ts';
 import type { Case } from '../../verify/report.ts';
+import { clip } from '../format.ts';
 import type { Drawn, DrawnNode, DrawnPair } from './drawn.ts';
-import { clip, spell } from './text.ts';
+import { spell } from './text.ts';
 
 /** What a page draws of a case, as plain JSON; undefined where the case has no graphs. */
 export function drawnPair({ graphs, verdict, passes = [] }: Case): DrawnPair | undefined {

@@ -1,11 +1,10 @@
 import type { Diff } from '../../inspect/diff.ts';
 import type { Case } from '../../verify/report.ts';
-import { plural } from '../format.ts';
+import { clip, plural } from '../format.ts';
 import { drawnPair } from './graph-data.ts';
 import { Explorer } from './graph-explorer.tsx';
 import { Section } from './page.tsx';
 import { DataTable, Name, Words } from './parts.tsx';
-import { clip } from './text.ts';
 
 /** What tells the two models apart: in numbers, in a table, and in a picture of both graphs. */
 export function Graphs({ of }: { readonly of: Case }) {

@@ -1,8 +1,8 @@
 import { h } from 'preact';
 import type { Report } from '../../verify/report.ts';
+import { clip } from '../format.ts';
 import { page } from './page.tsx';
 import { ReportBody } from './report.tsx';
-import { clip } from './text.ts';
 
 export interface HtmlOptions {
   /** What the browser's tab shows; default: the models of the only case, or the number of cases. */

@@ -1,10 +1,10 @@
 import { nameOf } from '../../verify/configuration.ts';
 import type { LayerReport, NodeRef } from '../../verify/layer-report.ts';
-import { plural } from '../format.ts';
+import { clip, plural } from '../format.ts';
 import { DriftChart } from './charts.tsx';
 import { Section } from './page.tsx';
 import { DataTable, Name, StatusWord, Words } from './parts.tsx';
-import { clip, spell } from './text.ts';
+import { spell } from './text.ts';
 
 /** How B drifts from A, layer by layer, and where it first goes wrong. The table below the chart is what the pointer's reading comes from. */
 export function Layers({ layers: report }: { readonly layers: LayerReport | undefined }) {

@@ -1,12 +1,12 @@
 import type { ComponentChildren } from 'preact';
 import { nameOf } from '../../verify/configuration.ts';
 import type { ConfigurationResult, OutputResult, Verdict } from '../../verify/verdict.ts';
-import { count, plural } from '../format.ts';
+import { clip, count, plural } from '../format.ts';
 import { measured } from '../results.ts';
 import { HistogramChart } from './charts.tsx';
 import { Section } from './page.tsx';
 import { DataTable, Name, StatusWord } from './parts.tsx';
-import { clip, spell } from './text.ts';
+import { spell } from './text.ts';
 import { worstByOutput } from './worst.ts';
 
 /** Histograms that are shown: the worst come first. */

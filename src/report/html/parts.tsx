@@ -1,6 +1,6 @@
 import type { ComponentChildren } from 'preact';
 import type { Status } from '../../verify/verdict.ts';
-import { clip } from './text.ts';
+import { clip } from '../format.ts';
 
 /** A name from a file, whatever it is made of. */
 export function Name({ children }: { readonly children: string }) {

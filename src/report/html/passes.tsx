@@ -1,9 +1,8 @@
 import type { PassReport } from '../../rewrite/pass.ts';
 import { reasons } from '../../rewrite/refusal.ts';
-import { plural } from '../format.ts';
+import { clip, plural } from '../format.ts';
 import { Section } from './page.tsx';
 import { DataTable, Name, Words } from './parts.tsx';
-import { clip } from './text.ts';
 
 /** Rows that are shown; the JSON report has them all. */
 const MOST = 300;

@@ -1,12 +1,11 @@
 import type { Case, Report } from '../../verify/report.ts';
 import { findingsOfCase } from '../findings.ts';
-import { plural } from '../format.ts';
+import { clip, plural } from '../format.ts';
 import { Graphs } from './graphs.tsx';
 import { Layers } from './layers.tsx';
 import { Outputs } from './outputs.tsx';
 import { DataTable, StatusWord, Words } from './parts.tsx';
 import { Passes } from './passes.tsx';
-import { clip } from './text.ts';
 import { Findings, Headline, Matrix, Provenance, SelfCheckPart } from './verdict.tsx';
 
 /** What the page says: the answer of every case first, then what each rests on. */

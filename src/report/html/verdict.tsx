@@ -3,10 +3,9 @@ import type { Placement } from '../../runtime/session.ts';
 import type { Case } from '../../verify/report.ts';
 import type { ConfigurationResult, Finding, OutputResult, Status, Verdict } from '../../verify/verdict.ts';
 import { numerals } from '../../verify/words.ts';
-import { plural } from '../format.ts';
+import { clip, plural } from '../format.ts';
 import { Section } from './page.tsx';
 import { DataTable, Name, Sign, StatusWord, Words } from './parts.tsx';
-import { clip } from './text.ts';
 import { failing } from './worst.ts';
 
 const headlines: Readonly<Record<Status, string>> = {

@@ -1,5 +1,6 @@
 import { FunnelError } from '../../errors.ts';
 import type { ValueMetadata } from '../../runtime/session.ts';
+import { within } from '../../runtime/time-limit.ts';
 import { loadModule, thrown } from '../../serde/module-file.ts';
 import { sizeOf } from '../../tensor/broadcast.ts';
 import { type DType, dtypes, isFloat, isKnown } from '../../tensor/dtype.ts';
@@ -38,7 +39,7 @@ export type InputGenerator = Sets | ((context: GeneratorContext) => Sets | Promi
 
 /** The sets of a module's default export. @throws FunnelError */
 export async function fromModule(path: string, loading: Loading): Promise<InputSet[]> {
-  const [{ file }, generator] = [await readData(path), await loadModule(path)];
+  const [{ file }, generator] = [await readData(path), await within(loading.timeout, path, () => loadModule(path))];
   const sets = await fromGenerator(generator as InputGenerator, path, loading);
   return sets.map(set => ({ ...set, files: [file] }));
 }
@@ -46,8 +47,13 @@ export async function fromModule(path: string, loading: Loading): Promise<InputS
 /**
  * The first sets that a generator gives, as many as the limit allows; `where` names it.
  * @throws FunnelError `E_GENERATOR` where it throws, or is none; `E_USAGE` for values that do not fit the model
+ * @throws RuntimeFailure where it takes too long
  */
-export async function fromGenerator(generator: InputGenerator, where: string, loading: Loading): Promise<InputSet[]> {
+export function fromGenerator(generator: InputGenerator, where: string, loading: Loading): Promise<InputSet[]> {
+  return within(loading.timeout, where, () => setsOf(generator, where, loading));
+}
+
+async function setsOf(generator: InputGenerator, where: string, loading: Loading): Promise<InputSet[]> {
   const { edges, seed, limit } = loading;
   const sets: InputSet[] = [];
   try {

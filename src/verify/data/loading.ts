@@ -14,6 +14,8 @@ export interface Loading {
   /** Input sets that one folder or generator may give. */
   readonly limit: number;
   readonly images: ImageOptions;
+  /** Milliseconds that a module, or a generator, may take. */
+  readonly timeout: number;
   warn(finding: Finding): void;
 }
 
