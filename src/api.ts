@@ -127,7 +127,7 @@ export async function verify(a: ModelOrPath, b: ModelOrPath, options: VerifyOpti
   try {
     const { layers, bisect, failures, selfCheck } = options;
     const keep = layers || bisect || failures !== undefined || selfCheck;
-    return await compare(await comparand(a, keep), await comparand(b, keep), options);
+    return await compare(await comparand(a, keep, true), await comparand(b, keep), options);
   } finally {
     await closeFactRuntime();
   }
@@ -139,7 +139,7 @@ export async function verify(a: ModelOrPath, b: ModelOrPath, options: VerifyOpti
  */
 export async function bench(a: ModelOrPath, b: ModelOrPath, options: BenchOptions = {}): Promise<Measurement> {
   const { bench: measure } = await import('./measure/bench.ts');
-  return measure(await comparand(a), await comparand(b), options);
+  return measure(await comparand(a, false, true), await comparand(b), options);
 }
 
 /**
@@ -168,13 +168,15 @@ export async function portrait(a: ModelOrPath, b: ModelOrPath): Promise<Pick<Cas
   }
 }
 
-async function comparand(model: ModelOrPath, keep = false): Promise<Comparand> {
-  if (typeof model !== 'string') return { bytes: file.encode(model, { inline: true }) };
-  if (isText(model) || model === '-') return { bytes: file.encode(await read(model), { inline: true }), label: model };
+async function comparand(model: ModelOrPath, keep = false, isReference = false): Promise<Comparand> {
+  const factsOf = async (read: Model) => isReference && { facts: (await import('./verify/facts.ts')).factsIn(read) };
+  if (typeof model !== 'string') return { bytes: file.encode(model, { inline: true }), ...(await factsOf(model)) };
   // Our reader says what is wrong with a file, and refuses what the runtime lets pass; the runtime then reads it by itself.
   try {
-    const read = await file.read(model);
-    return { path: model, label: model, ...(keep && { model: read }) };
+    const found = await read(model);
+    const facts = await factsOf(found);
+    if (isText(model) || model === '-') return { bytes: file.encode(found, { inline: true }), label: model, ...facts };
+    return { path: model, label: model, ...(keep && { model: found }), ...facts };
   } catch (error) {
     // Of two models, which.
     if (error instanceof FunnelError && !error.message.includes(model)) error.message = `${model}: ${error.message}`;

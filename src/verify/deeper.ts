@@ -1,10 +1,10 @@
-import type { Model } from '../ir/model.ts';
 import { RuntimeFailure } from '../runtime/failure.ts';
 import type { Runtime } from '../runtime/session.ts';
-import { decode, encode, read } from '../serde/model-file.ts';
+import { encode } from '../serde/model-file.ts';
 import type { Baseline } from './baseline.ts';
 import { compare, short } from './compare.ts';
 import { type Configuration, nameOf, referenceConfiguration } from './configuration.ts';
+import { modelOf } from './facts.ts';
 import type { InputSet } from './inputs.ts';
 import type { LayerReport, Mutation, SelfCheck } from './layer-report.ts';
 import { compareLayers } from './layers.ts';
@@ -24,12 +24,6 @@ export interface Ground {
   readonly outputs: readonly string[];
   readonly baseline: Baseline;
   readonly configurations: readonly ConfigurationResult[];
-}
-
-function modelOf(source: Comparand): Model | Promise<Model> {
-  if (source.model) return source.model;
-  if ('path' in source) return read(source.path);
-  return decode(source.bytes, source.directory === undefined ? {} : { directory: source.directory });
 }
 
 /** Breaks B in several ways, and compares each with the reference as B was compared. */

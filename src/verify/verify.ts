@@ -20,7 +20,8 @@ import { type Configuration, isReference, nameOf, referenceConfiguration } from 
 import { type Data, loadData } from './data/load.ts';
 import type { ImageOptions } from './data/loading.ts';
 import { layerReport, selfCheck } from './deeper.ts';
-import { generate, type InputKind, type InputSet, inputKinds, isQuick, withOwnLabels } from './inputs.ts';
+import { factsOf, type ModelFacts } from './facts.ts';
+import { generate, type InputKind, type InputSet, inputKinds, isQuick, narrowInputs, withOwnLabels } from './inputs.ts';
 import { matchInterfaces } from './interface.ts';
 import type { LayerReport, SelfCheck } from './layer-report.ts';
 import { type GivenTolerances, ruleOf } from './tolerance.ts';
@@ -32,6 +33,8 @@ export type Comparand = ModelSource & {
   readonly label?: string;
   /** The same model, where it is read already: layers and self-checks then need not read it again. */
   readonly model?: Model;
+  /** What is known of it, likewise. */
+  readonly facts?: ModelFacts;
 };
 
 export interface VerifyOptions {
@@ -136,8 +139,10 @@ async function examine(runtime: Runtime, a: Comparand, b: Comparand, options: Ve
   const { shapes = {}, limit = 16, images = {} } = options;
   const warnings = [...match.warnings];
   const warn = (finding: Finding) => warnings.push(finding);
-  const generated = generate(edgesA.inputs, shapeCases(edgesA.inputs, shapes), kinds, seed);
+  const facts = await factsOf(a);
+  const generated = generate(edgesA.inputs, shapeCases(edgesA.inputs, shapes), kinds, seed, facts.integers);
   const given = await loadData(options.data ?? [], { edges: edgesA, seed, shapes, limit, images, warn });
+  if (given.length === 0) warnings.push(...narrowInputs(edgesA.inputs, kinds, facts.integers));
   const sets = withOwnLabels([...given, ...generated]);
   const found = { ...nothing, ...match, warnings, edges, fatal };
   if (!match.feedable || match.outputs.length === 0 || sets.length === 0) {

@@ -1,0 +1,38 @@
+import { FunnelError } from '../errors.ts';
+import { inlineAll } from '../functions/inline.ts';
+import { cloneModel } from '../ir/clone.ts';
+import type { Model } from '../ir/model.ts';
+import { decode, read } from '../serde/model-file.ts';
+import { type IntegerRange, integerRanges } from './integers.ts';
+import type { Comparand } from './verify.ts';
+
+/** What a comparison has to know of A besides its edges. */
+export interface ModelFacts {
+  /** What inputs of integers take, where that is known. */
+  readonly integers: ReadonlyMap<string, IntegerRange>;
+}
+
+export function factsIn(model: Model): ModelFacts {
+  const flat = model.functions.length > 0 ? cloneModel(model) : model;
+  if (flat !== model) inlineAll(flat, 'facts');
+  return { integers: integerRanges(flat) };
+}
+
+const nothing: ModelFacts = { integers: new Map() };
+
+/** The facts of one of two models, read once more where nobody has done so. Of what we can't read, and the runtime can, none are known. */
+export async function factsOf(source: Comparand): Promise<ModelFacts> {
+  if (source.facts) return source.facts;
+  try {
+    return factsIn(await modelOf(source));
+  } catch (error) {
+    if (error instanceof FunnelError) return nothing;
+    throw error;
+  }
+}
+
+export function modelOf(source: Comparand): Model | Promise<Model> {
+  if (source.model) return source.model;
+  if ('path' in source) return read(source.path);
+  return decode(source.bytes, source.directory === undefined ? {} : { directory: source.directory });
+}
