@@ -13,7 +13,8 @@ export interface BaselineOptions {
   readonly seed: number;
   readonly threads: number;
   readonly equalNan: boolean;
-  readonly precision: DType | undefined;
+  /** The coarsest floating type that an output is computed in, where that is known. */
+  readonly precisionOf: (output: string) => DType | undefined;
   readonly tolerances: GivenTolerances;
   readonly onRun: (what: string) => void;
 }
@@ -96,7 +97,7 @@ export class Baseline {
     outputs: readonly string[],
   ): Promise<void> {
     if (isReference(where)) return;
-    const { threads, onRun, precision } = this.#options;
+    const { threads, onRun, precisionOf } = this.#options;
     const result = await trial(runtime, { role: 'a', source }, { ...where, threads }, sets, async (session, set) => {
       onRun(`A on ${nameOf(where)}, ${set.label}`);
       const values = await session.run(set.feeds(), outputs);
@@ -110,7 +111,7 @@ export class Baseline {
         this.#drifts.set(key(where, set.label, output), drift);
         if (!drift.same) this.#drifted.set(key(where, set.label, output), values[output]!);
         const l2 = Number(drift.relativeL2);
-        if (where.provider === 'cpu' && isNoise(l2, expected.dtype, precision)) this.#noteNoise(set.label, output, l2);
+        if (where.provider === 'cpu' && isNoise(l2, expected.dtype, precisionOf(output))) this.#noteNoise(set.label, output, l2);
       }
     });
     this.trials.set(nameOf(where), result);
@@ -132,6 +133,10 @@ export class Baseline {
     if (!own || compare(expected, own, halved(tolerance, true)).same) return { expected, tolerance, against: 'reference', drift };
     const near = this.#circumstances({ ...where, provider: 'cpu' }, input, output, noise, own);
     return { expected: own, tolerance: toleranceFor(near, this.#options.tolerances), against: 'same-configuration', drift };
+  }
+
+  precisionOf(output: string): DType | undefined {
+    return this.#options.precisionOf(output);
   }
 
   /** By how much an output moves when nothing but rounding changes: relative L2. */
@@ -177,7 +182,7 @@ export class Baseline {
     return {
       output,
       dtype: expected.dtype,
-      precision: this.#options.precision,
+      precision: this.precisionOf(output),
       across: where.provider !== 'cpu',
       noise,
       peak,

@@ -11,7 +11,7 @@ import {
   type Session,
   type SessionOptions,
 } from '../runtime/session.ts';
-import type { DType } from '../tensor/dtype.ts';
+import type { Precision } from '../tensor/dtype.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { Baseline } from './baseline.ts';
 import { compare, type Rule } from './compare.ts';
@@ -62,8 +62,8 @@ export interface VerifyOptions {
   readonly topK?: readonly number[];
   /** The agreement, 0 to 1, that each of `topK` needs: then it does. */
   readonly minAgreement?: number;
-  /** The coarsest floating type inside the models, where it is coarser than what their edges show. */
-  readonly precision?: DType;
+  /** The floating type that the models compute in, where that is coarser than what an output shows; default: what A says, for each output. */
+  readonly precision?: Precision;
   /** Whether NaN equals NaN; default false. */
   readonly equalNan?: boolean;
   /** Threads inside an operator; default 1, which makes results independent of the number of cores. */
@@ -121,7 +121,7 @@ export interface Findings {
 async function examine(runtime: Runtime, a: Comparand, b: Comparand, options: VerifyOptions): Promise<Findings> {
   const wanted = configurationsOf(options);
   const nothing = { differences: [], warnings: [], outputs: [], baseline: undefined, configurations: [] };
-  const { threads = 1, equalNan = false, precision, tolerances = {}, topK, minAgreement } = options;
+  const { threads = 1, equalNan = false, tolerances = {}, topK, minAgreement } = options;
   const inA = await enter(runtime, a, 'a', { ...referenceConfiguration, threads });
   if ('failure' in inA.edges && inA.edges.failure.kind !== 'error')
     return { ...nothing, fatal: [inA.edges.failure], edges: { a: undefined, b: undefined } };
@@ -155,7 +155,8 @@ async function examine(runtime: Runtime, a: Comparand, b: Comparand, options: Ve
   const runs = wanted.reduce((sum, c) => sum + setsAt(c).length * (nameOf(c) === 'cpu disabled' ? 1 : 2), sets.length);
   let done = 0;
   const onRun = (what: string) => options.onProgress?.(done++, runs, what);
-  const baseline = new Baseline({ seed, threads, equalNan, precision, tolerances, onRun });
+  const precisionOf = (output: string) => options.precision ?? facts.precisions.get(output);
+  const baseline = new Baseline({ seed, threads, equalNan, precisionOf, tolerances, onRun });
   const { failure } = await baseline.measureReference(runtime, a, sets, match.outputs, inA.session);
   if (failure) {
     await inB.session?.close().catch(() => {});
