@@ -87,6 +87,13 @@ const use = (nodes: string, more = '', shape = '[2, 3]') =>
   `${header}g (int64${shape} i${more}) => (y)
    <float[50, 4] t = ["location": "fill:1"], float[7, 4] small = ["location": "fill:1"], int64[1] zero = {0}, int64[1] one = {1}, int64 depth = {9}, float[2] ends = {0.0, 1.0}> { ${nodes} }`;
 
+test('what is only asked to be true or not is 0 or 1', () => {
+  const truth = 'u = Unsqueeze (i, one) c = Cast <to = 9> (u) y = Where (c, depth, depth)';
+  expect(range(use(truth))).toEqual({ below: 2, certain: true });
+  expect(range(use(`${truth.replace('y =', 'a =')} f = Cast <to = 1> (i) y = Sqrt (f)`))).toBeUndefined();
+  expect(range(use(`${truth.replace('y =', 'a =')} y = Gather (t, i)`))).toEqual({ below: 50, certain: true });
+});
+
 describe('what an input indexes', () => {
   test.each([
     ['rows', 'y = Gather (t, i)', 50],

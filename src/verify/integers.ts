@@ -20,7 +20,7 @@ export interface IntegerRange {
 
 /**
  * The ranges of the inputs whose elements choose rows of tables: they reach the indices of a Gather, or the like, on an axis of known size;
- * and of masks that attention takes off. Inputs that mean anything else (lengths, sizes, counts) have none.
+ * and of masks, which are 0 or 1. Inputs that mean anything else (lengths, sizes, counts) have none.
  */
 export function integerRanges({ graph }: Model): Map<string, IntegerRange> {
   const inputs = graph.inputs.filter(({ dtype }) => dtype !== undefined && isInteger(dtype));
@@ -36,6 +36,9 @@ export function integerRanges({ graph }: Model): Map<string, IntegerRange> {
 class Uses {
   #below = Number.POSITIVE_INFINITY;
   #certain = true;
+  /** Whether somebody asks if elements are 0, and whether nobody asks for more. */
+  #isTruth = false;
+  #isNothingElse = true;
   readonly #input: Value;
   /** The values that hold elements, and the most that was added to them: infinite where something else was computed of them. */
   readonly #added = new Map<Value, number>();
@@ -47,13 +50,16 @@ class Uses {
     for (let value = this.#pending.pop(); value; value = this.#pending.pop())
       for (const use of value.uses) {
         if (use.kind === 'operand') this.#use(use.node, use.index, this.#added.get(value)!);
-        // What a body hands out is not looked for further on.
-        else if (use.graph !== this.#input.owner) this.#certain = false;
+        else {
+          this.#isNothingElse = false;
+          // What a body hands out is not looked for further on.
+          if (use.graph !== this.#input.owner) this.#certain = false;
+        }
       }
   }
 
   range(): IntegerRange {
-    return { below: this.#below, certain: this.#certain };
+    return this.#isTruth && this.#isNothingElse ? { below: 2, certain: true } : { below: this.#below, certain: this.#certain };
   }
 
   #follow(values: readonly Value[], added: number): void {
@@ -68,12 +74,14 @@ class Uses {
     const { op, outputs } = node;
     const size = sizes[`${op.domain}:${op.name}`]?.[index];
     const formals = schemaOf(op)?.signature;
+    const isCast = op.domain === '' && op.name === 'Cast';
+    this.#isNothingElse &&= isCast || passesOn(op, index) || isShapeOnly(op);
     if (size) this.#limit((size(node) ?? 0) - added, op.name !== 'OneHot');
     else if (added === 0 && isMask(node, index)) this.#limit(2);
     else if (!formals || node.subgraphs().next().value) this.#certain = false;
     else if (isShapeOnly(op) || isPosition(op) || formals.outputs.every(isBoolean)) return;
     else if (isSize(node, index, formals.inputs[index] ?? formals.inputs.at(-1))) this.#certain = false;
-    else if (op.domain === '' && op.name === 'Cast') this.#cast(node, added);
+    else if (isCast) this.#cast(node, added);
     else if (passesOn(op, index)) this.#follow(outputs, added);
     else this.#follow(outputs, added + (op.domain === '' && op.name === 'Add' ? mostOf(node.inputs[1 - index]) : Number.POSITIVE_INFINITY));
   }
@@ -85,7 +93,8 @@ class Uses {
 
   #cast(node: Node, added: number): void {
     const to = dtypeOfCode(Number(attrsOf(node, 'Cast').to));
-    if (to !== 'bool') this.#follow(node.outputs, whole.has(to) ? added : Number.POSITIVE_INFINITY);
+    if (to === 'bool') this.#isTruth = true;
+    else this.#follow(node.outputs, whole.has(to) ? added : Number.POSITIVE_INFINITY);
   }
 }
 
