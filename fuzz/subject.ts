@@ -70,7 +70,14 @@ export class Subject {
       // Another batch shows what was written into a shape that should not be; not every network takes one.
       for (const symbols of inputs.some(i => i.shape.includes('N')) ? [{ N: [2, 3] }, {}] : [{}]) {
         const sets = generate(inputs, shapeCases(inputs, { symbols }), kinds, 0);
-        const baseline = new Baseline({ seed: 0, threads: 1, equalNan: true, precision, tolerances: {}, onRun: () => {} });
+        const baseline = new Baseline({
+          seed: 0,
+          threads: 1,
+          equalNan: true,
+          precisionOf: () => precision,
+          tolerances: {},
+          onRun: () => {},
+        });
         const { failure } = await baseline.measureReference(runtime, { bytes }, sets, outputs);
         if (!failure) return new Subject(model, runtime, sets, baseline, retype, precision === undefined && !retype);
         why = failure.message;

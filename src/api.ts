@@ -130,7 +130,7 @@ export async function verify(a: ModelOrPath, b: ModelOrPath, options: VerifyOpti
     const { layers, bisect, failures, selfCheck } = options;
     const keep = layers || bisect || failures !== undefined || selfCheck;
     const { withoutZipMaps: plain } = await import('./verify/zip-map.ts');
-    return await compare(await comparand(a, { keep, plain }), await comparand(b, { keep, plain }), options);
+    return await compare(await comparand(a, { keep, plain, isReference: true }), await comparand(b, { keep, plain }), options);
   } finally {
     await closeFactRuntime();
   }
@@ -142,7 +142,7 @@ export async function verify(a: ModelOrPath, b: ModelOrPath, options: VerifyOpti
  */
 export async function bench(a: ModelOrPath, b: ModelOrPath, options: BenchOptions = {}): Promise<Measurement> {
   const { bench: measure } = await import('./measure/bench.ts');
-  return measure(await comparand(a), await comparand(b), options);
+  return measure(await comparand(a, { isReference: true }), await comparand(b), options);
 }
 
 /**
@@ -171,17 +171,23 @@ export async function portrait(a: ModelOrPath, b: ModelOrPath): Promise<Pick<Cas
   }
 }
 
-/** `keep` keeps the model that was read; `plain` is what is run in its place. */
-async function comparand(model: ModelOrPath, { keep = false, plain = (read: Model) => read } = {}): Promise<Comparand> {
+/** `keep` keeps the model that was read; `plain` is what is run in its place; of the reference, facts are needed. */
+async function comparand(
+  model: ModelOrPath,
+  { keep = false, plain = (read: Model) => read, isReference = false } = {},
+): Promise<Comparand> {
   const { declaredOf } = await import('./verify/declared.ts');
-  const inMemory = (read: Model) => ({ bytes: file.encode(plain(read), { inline: true }), declared: declaredOf(read) });
+  const known = async (read: Model) => ({
+    declared: declaredOf(read),
+    ...(isReference && { facts: (await import('./verify/facts.ts')).factsIn(read) }),
+  });
+  const inMemory = async (read: Model) => ({ bytes: file.encode(plain(read), { inline: true }), ...(await known(read)) });
   if (typeof model !== 'string') return inMemory(model);
-  if (isText(model) || model === '-') return { ...inMemory(await read(model)), label: model };
   // Our reader says what is wrong with a file, and refuses what the runtime lets pass; the runtime then reads it by itself.
   try {
-    const read = await file.read(model);
-    if (plain(read) !== read) return { ...inMemory(read), label: model };
-    return { path: model, label: model, declared: declaredOf(read), ...(keep && { model: read }) };
+    const found = await read(model);
+    if (isText(model) || model === '-' || plain(found) !== found) return { ...(await inMemory(found)), label: model };
+    return { path: model, label: model, ...(await known(found)), ...(keep && { model: found }) };
   } catch (error) {
     // Of two models, which.
     if (error instanceof FunnelError && !error.message.includes(model)) error.message = `${model}: ${error.message}`;

@@ -8,6 +8,8 @@ import { exitCodeOf, lineOf } from '../src/cli/failure.ts';
 import { bindOptionalValues } from '../src/cli/options.ts';
 import { PassFailed } from '../src/errors.ts';
 import { any, p, pass, rule } from '../src/rewrite/rules.ts';
+import type { DType } from '../src/tensor/dtype.ts';
+import { Tensor } from '../src/tensor/tensor.ts';
 import { parse } from '../src/text/parse.ts';
 import { runFunnel } from './support/cli.ts';
 
@@ -45,6 +47,23 @@ describe('each pass is compared with the model before it', () => {
       '<ir_version: 8, opset_import: ["" : 17]>\ng (bfloat16[1,1,3,3] x) => (bfloat16[1,1,3,3] y) <bfloat16[1,1,1,1] w = {0.5}> { a = Identity (x) y = Conv (a, w) }';
     const { compared } = await rewrite(parse(conv), [dropIdentity], { check: 'each-pass' });
     expect(compared).toMatchObject([{ status: 'same', detail: expect.stringContaining('with float in place of double and bfloat16') }]);
+  });
+
+  test('in float, doubles are held to what float can do, and bfloat16 to what that can', async () => {
+    const conv = (type: string) => `<ir_version: 8, opset_import: ["" : 17]>
+      g (${type}[1,2,4,4] x) => (${type}[1,2,4,4] y) <${type}[2,2,1,1] w = {0.5, -0.25, 0.75, 1.5}> { c = Conv (x, w) n = Neg (c) y = Relu (n) }`;
+    const scaled = (type: DType, factor: number) =>
+      pass(
+        'neg-to-mul',
+        'exact',
+        rule({ match: p.Neg(any('x')), rewrite: ({ x }, op) => op.Mul(x, Tensor.fill(type, [], -factor).settle()) }),
+      );
+    const compared = async (type: DType, factor: number) =>
+      (await rewrite(parse(conv(type)), [scaled(type, factor)], { check: 'each-pass' })).compared?.[0]?.status;
+    expect(await compared('double', 1)).toBe('same');
+    await expect(compared('double', 1.001)).rejects.toBeInstanceOf(PassFailed);
+    expect(await compared('bfloat16', 1 + 2 ** -7)).toBe('same');
+    await expect(compared('bfloat16', 1.5)).rejects.toBeInstanceOf(PassFailed);
   });
 
   test('what cannot be compared is not called the same', async () => {

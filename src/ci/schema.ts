@@ -6,6 +6,7 @@ import { formats } from '../report/reporters.ts';
 import type { Pass } from '../rewrite/pass.ts';
 import { optimizations } from '../runtime/optimization.ts';
 import { providerNames } from '../runtime/providers.ts';
+import { precisions } from '../tensor/dtype.ts';
 import { inputKinds } from '../verify/inputs.ts';
 import type { CaseConfig, CaseOptions, Config } from './config.ts';
 
@@ -49,7 +50,7 @@ const caseOptions = {
   tolerances: z.strictObject({ ...given, outputs: z.record(z.string(), z.strictObject(given)).optional() }).optional(),
   topK: z.array(z.int().min(1)).min(1).optional(),
   minAgreement: z.number().min(0).max(1).optional(),
-  precision: text.optional(),
+  precision: word('floating type', precisions).optional(),
   equalNan: z.boolean().optional(),
   threads: z.int().min(1).optional(),
   selfCheck: z.boolean().optional(),

@@ -4,6 +4,7 @@ import { type Shapes, shapeCases } from '../infer/shapes.ts';
 import { checkProviderName } from '../runtime/providers.ts';
 import { type ModelInterface, type Optimization, Runtime, type RuntimeOptions } from '../runtime/session.ts';
 import type { Comparand } from '../verify/comparand.ts';
+import { factsOf } from '../verify/facts.ts';
 import { generate } from '../verify/inputs.ts';
 import { matchInterfaces, spell } from '../verify/interface.ts';
 import type { Finding } from '../verify/verdict.ts';
@@ -63,6 +64,7 @@ export async function bench(a: Comparand, b: Comparand, options: BenchOptions = 
 
   const rounds = options.runs ?? (seconds === undefined ? DEFAULT_ROUNDS : Number.POSITIVE_INFINITY);
   const parts = Number.isFinite(rounds) ? rounds : Math.ceil(seconds!);
+  const { integers } = await factsOf(modelA);
   const configurations: ConfigurationTimes[] = [];
   for (const [i, job] of jobs.entries()) {
     if (signal?.aborted) break;
@@ -84,7 +86,7 @@ export async function bench(a: Comparand, b: Comparand, options: BenchOptions = 
         );
       },
     };
-    const [set] = generate(edges!.a.inputs, [job.shapes], ['normal'], seed);
+    const [set] = generate(edges!.a.inputs, [job.shapes], ['normal'], seed, integers);
     const times = await contest(modelA, modelB, { ...job, threads, feeds: set!.feeds(), runtime: options.runtime }, how);
     if (times) configurations.push(times);
   }

@@ -47,3 +47,66 @@ export function keepsShapes(op: { readonly domain: string; readonly name: string
 
 /** Attributes of ONNX's own operators that name an element type: Cast's, and those of what makes tensors. */
 export const elementTypeAttributes: ReadonlySet<string> = new Set(['to', 'dtype', 'output_dtype', 'output_datatype']);
+
+/** Operands whose elements the results are made of, as they are: operator of the default domain → their indices, or all of them. */
+const passed: Readonly<Record<string, readonly number[] | 'all'>> = {
+  CenterCropPad: [0],
+  Clip: 'all',
+  Compress: [0],
+  Concat: 'all',
+  DepthToSpace: [0],
+  Dropout: [0],
+  Expand: [0],
+  Flatten: [0],
+  Gather: [0],
+  GatherElements: [0],
+  GatherND: [0],
+  Identity: [0],
+  Max: 'all',
+  Min: 'all',
+  Pad: [0, 2],
+  ReduceMax: [0],
+  ReduceMin: [0],
+  Reshape: [0],
+  ReverseSequence: [0],
+  Slice: [0],
+  SpaceToDepth: [0],
+  Split: [0],
+  Squeeze: [0],
+  Tile: [0],
+  Transpose: [0],
+  Trilu: [0],
+  Unsqueeze: [0],
+  Where: [1, 2],
+};
+
+/** Whether the results are made of elements of operand `index`, and of other operands likewise, none of them changed. */
+export function passesOn(op: { readonly domain: string; readonly name: string }, index: number): boolean {
+  if (op.domain !== '' || !Object.hasOwn(passed, op.name)) return false;
+  const operands = passed[op.name]!;
+  return operands === 'all' || operands.includes(index);
+}
+
+/** Operators that give something of the shape of their operand, and nothing of its elements. */
+const shapeOnly = new Set(['Shape', 'Size']);
+
+export function isShapeOnly(op: { readonly domain: string; readonly name: string }): boolean {
+  return op.domain === '' && shapeOnly.has(op.name);
+}
+
+/** Operators that tell where elements are, and not what they are. */
+const positions = new Set(['ArgMax', 'ArgMin', 'NonZero']);
+
+export function isPosition(op: { readonly domain: string; readonly name: string }): boolean {
+  return op.domain === '' && positions.has(op.name);
+}
+
+/** Besides operators that pass elements on: those whose results need no rounding beyond that of their type. */
+const exact = new Set([
+  ...['Abs', 'And', 'Cast', 'CastLike', 'Ceil', 'Constant', 'Equal', 'EyeLike', 'Floor', 'GlobalMaxPool', 'Greater', 'GreaterOrEqual'],
+  ...['IsInf', 'IsNaN', 'Less', 'LessOrEqual', 'MaxPool', 'Neg', 'Not', 'OneHot', 'Or', 'Relu', 'Round', 'Sign', 'TopK', 'Unique', 'Xor'],
+]);
+
+export function isExact(op: { readonly domain: string; readonly name: string }): boolean {
+  return op.domain === '' && (exact.has(op.name) || Object.hasOwn(passed, op.name) || isPosition(op) || isGenerator(op) || isStorage(op));
+}

@@ -94,6 +94,10 @@ export const rules: Readonly<Record<string, Rule>> = {
     help: 'Beside the input data lie outputs that A does not reproduce: they may belong to another model.',
   },
   'data-limit': { title: 'Not all data was used', help: '--limit sets how many of the images, or sets of data, are used.' },
+  'narrow-integers': {
+    title: 'Few integers were tried',
+    help: 'Nothing in the model tells which values of this input make sense, so only the smallest ones were tried: --data gives others. Indices of a table of known size are drawn from all of it.',
+  },
   'constant-output': {
     title: 'An output does not depend on the inputs',
     help: 'It is the same under every input that was tried, so that its agreement says little.',

@@ -85,21 +85,21 @@ function row(c: ConfigurationResult, { output, input, comparison: s, tolerance: 
   ];
 }
 
-/** One line for each provider and source of tolerances. */
+/** One line for each provider, source of tolerances and reason. */
 function toleranceLines(configurations: readonly ConfigurationResult[]): string[] {
-  const groups = new Map<string, OutputResult['tolerance'][]>();
+  const groups = new Map<string, { readonly what: string; readonly because: string; readonly of: OutputResult['tolerance'][] }>();
   for (const c of configurations) {
     for (const { tolerance: t } of c.results) {
-      const key = t.source === 'exact' ? 'tolerance: exact' : `tolerance on ${c.provider}, ${t.source}`;
-      const of = groups.get(key);
-      if (of) of.push(t);
-      else groups.set(key, [t]);
+      const because = t.because.replace(/, widened.*/, '');
+      const what = t.source === 'exact' ? 'tolerance: exact' : `tolerance on ${c.provider}, ${t.source}`;
+      const group = groups.get(`${what}; ${because}`);
+      if (group) group.of.push(t);
+      else groups.set(`${what}; ${because}`, { what, because, of: [t] });
     }
   }
-  return [...groups].map(([key, of]) => {
-    const because = of[0]!.because.replace(/, widened.*/, '');
-    return chalk.dim(key.endsWith('exact') ? `${key}; ${because}` : `${key}: ${range(of)}; ${because}`);
-  });
+  return [...groups.values()].map(({ what, because, of }) =>
+    chalk.dim(of[0]!.source === 'exact' ? `${what}; ${because}` : `${what}: ${range(of)}; ${because}`),
+  );
 }
 
 function range(tolerances: readonly OutputResult['tolerance'][]): string {

@@ -67,6 +67,10 @@ export function largest(dtype: DType): number {
   return (2 - 2 ** (1 - (digits[dtype] ?? 24))) * 2 ** exponent;
 }
 
+/** The float types that are made for arithmetic. */
+export const precisions = ['double', 'float', 'float16', 'bfloat16'] as const satisfies readonly KnownDType[];
+export type Precision = (typeof precisions)[number];
+
 /** Binary digits of the float types that are made for arithmetic. */
 const digits: Readonly<Record<string, number>> = { bfloat16: 8, float16: 11, float: 24, double: 53 };
 

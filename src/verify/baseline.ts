@@ -18,7 +18,8 @@ export interface BaselineOptions {
   readonly seed: number;
   readonly threads: number;
   readonly equalNan: boolean;
-  readonly precision: DType | undefined;
+  /** The coarsest floating type that an output is computed in, where that is known. */
+  readonly precisionOf: (output: string) => DType | undefined;
   readonly tolerances: GivenTolerances;
   readonly onRun: (what: string) => void;
 }
@@ -124,7 +125,7 @@ export class Baseline {
   /** Whether rounding may be all that is the matter with an output of B: a tolerance may be as wide. */
   mayBeNoise({ output, input, comparison: { same, relativeL2 } }: OutputResult, where: Configuration): boolean {
     const { dtype } = this.#reference.get(input)![output]!;
-    return !same && isFloat(dtype) && Number(relativeL2) <= bounds(dtype, this.#options.precision, where.provider !== 'cpu').cap;
+    return !same && isFloat(dtype) && Number(relativeL2) <= bounds(dtype, this.precisionOf(output), where.provider !== 'cpu').cap;
   }
 
   /** Runs A in another configuration, to know what that configuration itself does to the numbers. */
@@ -136,7 +137,7 @@ export class Baseline {
     outputs: readonly string[],
   ): Promise<void> {
     if (isReference(where)) return;
-    const { threads, onRun, precision } = this.#options;
+    const { threads, onRun, precisionOf } = this.#options;
     const result = await trial(runtime, { role: 'a', source }, { ...where, threads }, sets, async (session, set) => {
       onRun(`A on ${nameOf(where)}, ${set.label}`);
       const values = await session.run(set.feeds(), outputs);
@@ -146,7 +147,10 @@ export class Baseline {
         const drift = compare(expected, values[output]!, halved(ruleOf(tolerance, true, slices)));
         this.#drifts.set(key(where, set.label, output), drift);
         if (!drift.same) this.#drifted.set(key(where, set.label, output), values[output]!);
-        if (where.provider === 'cpu' && (!isFloat(expected.dtype) || isNoise(Number(drift.relativeL2), expected.dtype, precision)))
+        if (
+          where.provider === 'cpu' &&
+          (!isFloat(expected.dtype) || isNoise(Number(drift.relativeL2), expected.dtype, precisionOf(output)))
+        )
           this.#noteMoved(set.label, output, values[output]!, drift);
       }
     });
@@ -168,6 +172,10 @@ export class Baseline {
     if (!own || compare(expected, own, halved(ruleOf(tolerance, true, slices))).same) return reference;
     const near = this.#measure({ ...where, provider: 'cpu' }, input, output, this.#options.tolerances, own);
     return { ...near, against: 'same-configuration', drift, otherwise: reference };
+  }
+
+  precisionOf(output: string): DType | undefined {
+    return this.#options.precisionOf(output);
   }
 
   /** By how much an output moves when nothing but rounding changes: relative L2. */
@@ -233,7 +241,7 @@ export class Baseline {
     const circumstances = {
       output,
       dtype: expected.dtype,
-      precision: this.#options.precision,
+      precision: this.precisionOf(output),
       across: where.provider !== 'cpu',
       noise: this.noiseOf(input, output),
       peak,

@@ -154,7 +154,7 @@ function doubts({ layers, selfCheck, configurations }: Evidence): Finding[] {
 }
 
 /** What the reference says about the power of the comparison. */
-function weaknesses(baseline: Baseline, { outputs, edges, options }: Evidence): Finding[] {
+function weaknesses(baseline: Baseline, { outputs, edges }: Evidence): Finding[] {
   const findings: Finding[] = [];
   const sets = [...baseline.reference];
   for (const output of outputs) {
@@ -167,7 +167,7 @@ function weaknesses(baseline: Baseline, { outputs, edges, options }: Evidence): 
     const [label, noise] = sets
       .map(([l]): [string, number] => [l, baseline.noiseOf(l, output)])
       .reduce((x, y) => (y[1] > x[1] ? y : x), ['', 0]);
-    if (first && !isNoise(noise, first.dtype, options.precision)) {
+    if (first && !isNoise(noise, first.dtype, baseline.precisionOf(output))) {
       const message = `moves by a relative L2 of ${noise.toExponential(1)} when the inputs move by one rounding (${label}): more than a tolerance may allow`;
       findings.push({ code: 'sensitive-output', where, message });
     }

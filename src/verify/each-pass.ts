@@ -5,6 +5,7 @@ import type { Pass } from '../rewrite/pass.ts';
 import { Runtime } from '../runtime/session.ts';
 import { decode, encode } from '../serde/model-file.ts';
 import type { DType } from '../tensor/dtype.ts';
+import { factsIn, type ModelFacts } from './facts.ts';
 import type { Verdict } from './verdict.ts';
 import { type VerifyOptions, verify } from './verify.ts';
 
@@ -22,17 +23,18 @@ export class EachPass {
   readonly comparisons: PassComparison[] = [];
   readonly #runtime = new Runtime();
   readonly #options: VerifyOptions;
-  #before: Uint8Array;
+  #before: Side;
 
   constructor(model: Model, options: VerifyOptions = {}) {
-    this.#before = encode(model, { inline: true });
+    this.#before = sideOf(model, 'before');
     this.#options = { optimizations: ['disabled'], runtime: this.#runtime, ...options };
   }
 
   /** @throws PassFailed where an exact pass has changed what the model computes */
   async after(pass: Pass, model: Model): Promise<void> {
-    const [before, after] = [this.#before, encode(model, { inline: true })];
-    this.#before = after;
+    const before = this.#before;
+    const after = sideOf(model, 'after');
+    this.#before = { ...after, label: 'before' };
     const said = pass.effect === 'exact' ? await this.#compare(before, after) : changes;
     if (said.status === 'different') throw new PassFailed(pass.name, said.where, said.detail);
     this.comparisons.push({ pass: pass.name, status: said.status, detail: said.detail });
@@ -42,17 +44,16 @@ export class EachPass {
     return this.#runtime.close();
   }
 
-  async #compare(before: Uint8Array, after: Uint8Array): Promise<Said> {
-    const first = await this.#ask(before, after, this.#options);
+  async #compare(before: Side, after: Side): Promise<Said> {
+    const first = await this.#ask(before, after);
     if (first.status !== 'unknown') return first;
-    // What the runtime has no kernels for, it may say of the same model in float.
-    const [a, b] = [decode(before), decode(after)].map(model => retyped(model, toFloat));
-    const again = await this.#ask(encode(a!, { inline: true }), encode(b!, { inline: true }), { ...this.#options, precision: 'bfloat16' });
+    // What the runtime has no kernels for, it may say of the same model in float; how coarsely it computes, the model says as it was.
+    const again = await this.#ask(inFloat(before), inFloat(after));
     return again.status === 'unknown' ? first : { ...again, detail: `${again.detail}, with float in place of double and bfloat16` };
   }
 
-  async #ask(before: Uint8Array, after: Uint8Array, options: VerifyOptions): Promise<Said> {
-    const verdict = await verify({ bytes: before, label: 'before' }, { bytes: after, label: 'after' }, options);
+  async #ask(before: Side, after: Side): Promise<Said> {
+    const verdict = await verify(before, after, this.#options);
     const [reason] = verdict.reasons;
     if (verdict.status === 'same') return { status: 'same', where: '', detail: verdict.summary.replace(/^same: /, '') };
     const broken = verdict.status === 'different' || (verdict.a !== undefined && isAboutB(verdict));
@@ -64,6 +65,17 @@ export class EachPass {
     };
   }
 }
+
+/** One of two models to compare. */
+interface Side {
+  readonly label: string;
+  readonly bytes: Uint8Array;
+  readonly facts: ModelFacts;
+}
+
+const sideOf = (model: Model, label: string): Side => ({ label, bytes: encode(model, { inline: true }), facts: factsIn(model) });
+
+const inFloat = (side: Side): Side => ({ ...side, bytes: encode(retyped(decode(side.bytes), toFloat), { inline: true }) });
 
 interface Said {
   readonly status: PassComparison['status'] | 'different';

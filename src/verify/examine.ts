@@ -6,8 +6,9 @@ import type { Comparand } from './comparand.ts';
 import { type Configuration, isReference, nameOf, referenceConfiguration } from './configuration.ts';
 import { loadData } from './data/load.ts';
 import { layerReport, selfCheck } from './deeper.ts';
+import { factsOf } from './facts.ts';
 import { held } from './held.ts';
-import { generate, type InputSet, inputKinds, isQuick, withOwnLabels } from './inputs.ts';
+import { generate, type InputSet, inputKinds, isQuick, narrowInputs, withOwnLabels } from './inputs.ts';
 import { checkOutputs, type Match, matchInterfaces } from './interface.ts';
 import type { LayerReport, SelfCheck } from './layer-report.ts';
 import { failureOf, feedsFor, type Trial, trial } from './trial.ts';
@@ -54,7 +55,7 @@ const nothing = { differences: [], warnings: [], unknown: [], outputs: [], basel
 
 async function examinePair(pair: Pair, wanted: readonly Configuration[]): Promise<Findings> {
   const { runtime, a, b, options } = pair;
-  const { threads = 1, equalNan = false, seed = 0, precision, tolerances = {} } = options;
+  const { threads = 1, equalNan = false, seed = 0, tolerances = {} } = options;
   const reference = { ...referenceConfiguration, threads };
   const edgesA = await enter(pair, 'a', reference);
   if ('failure' in edgesA && edgesA.failure.kind !== 'error')
@@ -67,7 +68,8 @@ async function examinePair(pair: Pair, wanted: readonly Configuration[]): Promis
   checkOutputs(options, told);
   const match = matchInterfaces(told.a, told.b, new Set(options.exclude));
   const warnings = [...match.warnings];
-  const sets = await inputSets(edgesA, options, runtime.timeout, finding => warnings.push(finding));
+  const facts = await factsOf(a);
+  const sets = await inputSets(edgesA, options, facts, runtime.timeout, finding => warnings.push(finding));
   const found = { ...nothing, ...match, warnings, edges: { a: edgesA, b: edgesB }, fatal };
   if (!match.feedable || match.outputs.length === 0 || sets.length === 0) return found;
 
@@ -76,7 +78,8 @@ async function examinePair(pair: Pair, wanted: readonly Configuration[]): Promis
   const runs = wanted.reduce((sum, c) => sum + setsAt(c).length * (isReference(c) ? 1 : 2), sets.length);
   let done = 0;
   const onRun = (what: string) => options.onProgress?.(done++, runs, what);
-  const baseline = new Baseline({ seed, threads, equalNan, precision, tolerances, onRun });
+  const precisionOf = (output: string) => options.precision ?? facts.precisions.get(output);
+  const baseline = new Baseline({ seed, threads, equalNan, precisionOf, tolerances, onRun });
   const { failure } = await baseline.measureReference(runtime, a, sets, match.outputs, pair.opened.a);
   if (failure) return { ...found, fatal: [failure], baseline };
   for (const where of wanted) await baseline.measureDrift(runtime, a, where, setsAt(where), match.outputs);
@@ -95,13 +98,15 @@ async function examinePair(pair: Pair, wanted: readonly Configuration[]): Promis
 async function inputSets(
   edges: ModelInterface,
   options: VerifyOptions,
+  { integers }: ModelFacts,
   timeout: number,
   warn: (finding: Finding) => void,
 ): Promise<InputSet[]> {
   const { seed = 0, shapes = {}, limit = 16, images = {}, data = [] } = options;
   const kinds = options.kinds ?? (options.data ? [] : inputKinds);
-  const generated = generate(edges.inputs, shapeCases(edges.inputs, shapes), kinds, seed);
+  const generated = generate(edges.inputs, shapeCases(edges.inputs, shapes), kinds, seed, integers);
   const given = await loadData(data, { edges, seed, shapes, limit, images, timeout, warn });
+  if (given.length === 0) for (const finding of narrowInputs(edges.inputs, kinds, integers)) warn(finding);
   return withOwnLabels([...given, ...generated]);
 }
 

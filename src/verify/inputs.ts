@@ -3,9 +3,11 @@ import { FunnelError } from '../errors.ts';
 import type { ShapeCase } from '../infer/shapes.ts';
 import type { Tensors, ValueMetadata } from '../runtime/session.ts';
 import { sizeOf } from '../tensor/broadcast.ts';
-import { type DType, dtypes, isFloat, isKnown } from '../tensor/dtype.ts';
+import { type DType, dtypes, isFloat, isInteger, isKnown } from '../tensor/dtype.ts';
 import { normal, type Random, random, uniform } from '../tensor/random.ts';
 import { Tensor } from '../tensor/tensor.ts';
+import type { IntegerRange } from './integers.ts';
+import type { Finding } from './verdict.ts';
 
 /**
  * Kinds of generated inputs, each to tell apart what the others can't:
@@ -16,6 +18,7 @@ import { Tensor } from '../tensor/tensor.ts';
  * - `zeros`: +0 and −0.
  * - `flips`: |normal|, its sign changing from channel to channel: channels that were exchanged, signs that were lost.
  * - `edges`: zero but for the border of the last two dimensions: padding.
+ * Integers that index a table come from all of it; from its first four rows in `tiny`, from the two at either end in `edges`.
  */
 export const inputKinds = ['normal', 'uniform', 'large', 'tiny', 'zeros', 'flips', 'edges'] as const;
 export type InputKind = (typeof inputKinds)[number];
@@ -65,12 +68,17 @@ export interface InputSummary {
   readonly files?: readonly DataFile[];
 }
 
+/** What inputs of integers take, where that is known. */
+export type Integers = ReadonlyMap<string, IntegerRange>;
+const unknown: Integers = new Map();
+
 /** Inputs of every kind for the first choice of sizes, and normal ones for the others. The same seed gives the same bits. */
 export function generate(
   inputs: readonly ValueMetadata[],
   cases: readonly ShapeCase[],
   kinds: readonly InputKind[],
   seed: number,
+  integers: Integers = unknown,
 ): InputSet[] {
   return cases.flatMap((shapes, i) => {
     const suffix = i === 0 ? '' : ` ${differences(cases[0]!, shapes)}`;
@@ -78,7 +86,7 @@ export function generate(
     return (i === 0 && inputs.length > 0 ? kinds : kinds.slice(0, 1)).map(kind => ({
       label: kind + suffix,
       source: kind,
-      feeds: () => Object.fromEntries(inputs.map(input => [input.name, valuesFor(input, shapes[input.name]!, kind, seed)])),
+      feeds: () => Object.fromEntries(inputs.map(input => [input.name, valuesFor(input, shapes[input.name]!, kind, seed, integers)])),
     }));
   });
 }
@@ -92,7 +100,7 @@ function differences(first: ShapeCase, other: ShapeCase): string {
 const LARGEST = 2 ** 27;
 
 /** The stream depends on kind and name, so that adding an input leaves the others as they were. */
-function valuesFor({ name, dtype }: ValueMetadata, dims: readonly number[], kind: InputKind, seed: number): Tensor {
+function valuesFor({ name, dtype }: ValueMetadata, dims: readonly number[], kind: InputKind, seed: number, integers: Integers): Tensor {
   const stream = `${seed} ${kind} ${name}`;
   const size = sizeOf(dims);
   if (size > LARGEST)
@@ -111,22 +119,57 @@ function valuesFor({ name, dtype }: ValueMetadata, dims: readonly number[], kind
       dims,
       Uint8Array.from({ length: size }, () => below(2)),
     );
+  const rows = integers.get(name);
+  if (rows?.certain) return Tensor.of(type, dims, rowsOf(Math.min(rows.below, countIn(type)), size, kind, below));
   const [low, span] = rangeOf(type, kind);
+  const most = Math.min(span, rows?.below ?? span);
   return Tensor.of(
     type,
     dims,
-    Float64Array.from({ length: size }, () => low + below(span)),
+    Float64Array.from({ length: size }, () => low + below(most)),
   );
 }
 
 /** Whole numbers from 0 to n − 1. */
 const integersOf = (next: Random) => (n: number) => Math.floor(next() * n);
 
-/** 8-bit inputs are images: their whole range. Wider ones are indices and counts: 0 to 3. */
+/** 8-bit inputs are images: their whole range. Wider ones are counts, masks and what nobody knows: 0 to 3. */
 function rangeOf(type: DType, kind: InputKind): readonly [low: number, span: number] {
   const bits = isKnown(type) ? dtypes[type].bits : 32;
   if (kind === 'zeros') return [0, 1];
-  return bits === 8 ? [type === 'int8' ? -128 : 0, 256] : [0, Math.min(4, 2 ** (bits - 1))];
+  return bits === 8 ? [type === 'int8' ? -128 : 0, 256] : [0, Math.min(few, 2 ** (bits - 1))];
+}
+
+/** How many integers from 0 on a type has. */
+function countIn(type: DType): number {
+  const bits = isKnown(type) ? dtypes[type].bits : 32;
+  return 2 ** (type.startsWith('uint') ? bits : bits - 1);
+}
+
+/** What integers are drawn from where nothing is known of them. */
+const few = 4;
+
+/** Rows of a table of `count`; where there is room for it, the first and the last one are among them. */
+function rowsOf(count: number, size: number, kind: InputKind, below: (n: number) => number): Float64Array {
+  if (kind === 'zeros') return new Float64Array(size);
+  if (kind === 'tiny') return Float64Array.from({ length: size }, () => below(Math.min(few, count)));
+  const ends = [0, 1, count - 2, count - 1].map(row => Math.max(0, Math.min(row, count - 1)));
+  const rows = Float64Array.from({ length: size }, () => (kind === 'edges' ? ends[below(4)]! : below(count)));
+  if (size > 2) rows[0] = 0;
+  if (size > 2 || (size > 0 && kind === 'large')) rows[size - 1] = count - 1;
+  return rows;
+}
+
+/** Integers that are indices of nothing that is known, so that only a few values were tried. */
+export function narrowInputs(inputs: readonly ValueMetadata[], kinds: readonly InputKind[], integers: Integers): Finding[] {
+  if (kinds.every(kind => kind === 'zeros')) return [];
+  const isNarrow = ({ name, dtype = 'float' }: ValueMetadata) =>
+    isInteger(dtype) && isKnown(dtype) && dtypes[dtype].bits > 8 && !integers.get(name)?.certain;
+  return inputs.filter(isNarrow).map(({ name }) => {
+    const last = Math.min(few, integers.get(name)?.below ?? few) - 1;
+    const message = `${last > 0 ? `only 0…${last} were` : 'only 0 was'} tried, as nothing tells which integers make sense; --data gives others`;
+    return { code: 'narrow-integers', where: `input '${name}'`, message };
+  });
 }
 
 type Fill = (stream: string, dims: readonly number[], dtype: DType) => Float64Array;

@@ -44,7 +44,7 @@ const ceiling = 0.1;
 export interface Circumstances {
   readonly output: string;
   readonly dtype: DType;
-  /** The coarsest floating type inside the models, where the caller knows it. */
+  /** The coarsest floating type that the output is computed in, where that is known. */
   readonly precision: DType | undefined;
   /** Whether the two sides ran on different providers. */
   readonly across: boolean;
@@ -104,7 +104,7 @@ export function toleranceFor(c: Circumstances, given: GivenTolerances): Toleranc
     return { atol: atol ?? derived.atol, rtol: rtol ?? derived.rtol, relativeL2: 'Infinity', source: 'given', because };
   }
   const widened = relativeL2 > base ? `, widened for A's own noise of ${c.noise.toExponential(1)}` : '';
-  const type = epsilonOf(c.precision ?? c.dtype) > epsilonOf(c.dtype) ? c.precision : c.dtype;
+  const type = epsilonOf(c.precision ?? c.dtype) > epsilonOf(c.dtype) ? `computed in ${c.precision}` : c.dtype;
   const because = `${type}, ${c.across ? 'another provider than the reference' : 'same provider'}${widened}`;
   return { ...derived, relativeL2: zero ? 'Infinity' : json(relativeL2), source: 'derived', because };
 }

@@ -1,6 +1,6 @@
 import type { Shapes } from '../infer/shapes.ts';
 import { type Optimization, Runtime, type RuntimeOptions } from '../runtime/session.ts';
-import type { DType } from '../tensor/dtype.ts';
+import type { Precision } from '../tensor/dtype.ts';
 import type { Comparand } from './comparand.ts';
 import { conclude } from './conclude.ts';
 import type { Data } from './data/load.ts';
@@ -36,8 +36,8 @@ export interface VerifyOptions {
   readonly topK?: readonly number[];
   /** The agreement, 0 to 1, that each of `topK` needs: then it does. */
   readonly minAgreement?: number;
-  /** The coarsest floating type inside the models, where it is coarser than what their edges show. */
-  readonly precision?: DType;
+  /** The floating type that the models compute in, where that is coarser than what an output shows; default: what A says, for each output. */
+  readonly precision?: Precision;
   /** Whether NaN equals NaN; default false. */
   readonly equalNan?: boolean;
   /** Threads inside an operator; default 1, which makes results independent of the number of cores. */

@@ -14,6 +14,7 @@ import { cut } from './cut.ts';
 import { type Judgement, judge } from './judge.ts';
 import type { Drift, Layer, NodeRef } from './layer-report.ts';
 import { perturbed } from './perturb.ts';
+import { precisionWithin } from './precision.ts';
 import type { Segment } from './shared-values.ts';
 import { Wakes } from './wakes.ts';
 
@@ -21,6 +22,7 @@ export interface LayerOptions {
   readonly where: Configuration;
   readonly threads: number;
   readonly seed: number;
+  /** The floating type that layers compute in; default: what their nodes say. */
   readonly precision: DType | undefined;
   /** Where to write the smallest subgraphs that differ. */
   readonly folder: string | undefined;
@@ -170,7 +172,7 @@ export class Walk {
     this.wakes.note({ segment: s, message: local.message, values }, outcome);
     const accumulated = this.#identical.has(s.b)
       ? { relativeL2: 0, maxAbs: 0 }
-      : judge(expected, this.#ofB.get(s.b)!, this.#circumstances(0));
+      : judge(expected, this.#ofB.get(s.b)!, this.#circumstances(s, 0));
     return {
       value: s.b.name,
       node: refOf(s.b.producer!),
@@ -198,7 +200,7 @@ export class Walk {
 
   /** What is beyond the tolerance may still be the rounding that the layer makes of its inputs': then it widens the tolerance. */
   async #judge(s: Segment, expected: Tensor, actual: Tensor, given: Given): Promise<Judgement> {
-    const first = judge(expected, actual, this.#circumstances(0));
+    const first = judge(expected, actual, this.#circumstances(s, 0));
     if (first.same) return first;
     const here = await this.#judgeHere(s, actual);
     if (here?.same || first.hopeless) return here?.same ? here : first;
@@ -207,8 +209,8 @@ export class Walk {
     const result = (await this.#run([s], { get: v => moved[String(s.from.indexOf(v))] })).get(s.b);
     // Where the size follows from values, it may be another.
     if (!result || result.dims.join() !== actual.dims.join()) return first;
-    const { relativeL2, violations, maxAbs } = judge(actual, result, this.#circumstances(0));
-    return judge(expected, actual, { ...this.#circumstances(Number(relativeL2)), flips: { elements: violations, by: Number(maxAbs) } });
+    const { relativeL2, violations, maxAbs } = judge(actual, result, this.#circumstances(s, 0));
+    return judge(expected, actual, { ...this.#circumstances(s, Number(relativeL2)), flips: { elements: violations, by: Number(maxAbs) } });
   }
 
   /** What the runtime itself does to a layer in this configuration is no fault of B: A's layer there is as good a reference. */
@@ -218,11 +220,11 @@ export class Walk {
     const feeds: Given = { get: v => (from.includes(v) ? this.#ofA.get(v) : undefined) };
     const results = await runCut(this.#runtime, cut(this.#a, nodes, feeds, [s.a]), this.#session, feeds).catch(unlessRefused);
     const tensor = results?.get(s.a);
-    return tensor && judge(tensor, actual, { ...this.#circumstances(0), across: false });
+    return tensor && judge(tensor, actual, { ...this.#circumstances(s, 0), across: false });
   }
 
-  #circumstances(noise: number) {
-    const { where, precision } = this.#options;
+  #circumstances(s: Segment, noise: number) {
+    const { where, precision = precisionWithin(s.before.nodes, s.a) } = this.#options;
     return { noise, across: where.provider !== 'cpu', precision };
   }
 

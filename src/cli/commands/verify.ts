@@ -1,5 +1,6 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { type Optimization, optimizations } from '../../runtime/optimization.ts';
+import { type Precision, precisions } from '../../tensor/dtype.ts';
 import type { InputKind } from '../../verify/inputs.ts';
 import type { Case, Report } from '../../verify/report.ts';
 import type { Verdict } from '../../verify/verdict.ts';
@@ -8,7 +9,18 @@ import { type BaselineFlags, baselineOptions, judge, openBaseline } from '../bas
 import { exitCodes, lineOf, usage } from '../failure.ts';
 import { leaving } from '../interrupt.ts';
 import { checkNames } from '../names.ts';
-import { addOptions, bytes, type CommonFlags, examples, jsonOption, listOption, nonNegative, seedOption, wholeNumber } from '../options.ts';
+import {
+  addOptions,
+  bytes,
+  type CommonFlags,
+  choice,
+  examples,
+  jsonOption,
+  listOption,
+  nonNegative,
+  seedOption,
+  wholeNumber,
+} from '../options.ts';
 import { provideOwnModules } from '../own-modules.ts';
 import { checkReports, filesOfData, reportOption, takesStdout, type WantedReport, writeReports } from '../reporting.ts';
 import { type Shapes, shape } from '../shapes.ts';
@@ -25,6 +37,7 @@ interface Flags extends CommonFlags, BaselineFlags {
   readonly seed?: number;
   readonly atol?: Tolerances;
   readonly rtol?: Tolerances;
+  readonly precision?: Precision;
   readonly topK?: readonly number[];
   readonly minAgreement?: number;
   readonly inputs?: readonly string[];
@@ -73,6 +86,11 @@ export const verify = (): Command =>
         tolerance,
       ),
       new Option('--rtol <x>', 'relative tolerance, likewise').argParser(tolerance),
+      choice(
+        '--precision <type>',
+        'the floating type that the models compute in, from which tolerances are derived (default: what A says, for each output)',
+        precisions,
+      ),
       new Option('--top-k <a,b>', 'how far the largest elements of each row agree, such as 1,5').argParser(counts),
       new Option(
         '--min-agreement <x>',
@@ -167,6 +185,7 @@ function optionsOf(flags: Flags): VerifyOptions {
     ...(limit !== undefined && { limit }),
     ...((mean || std) && { images: { mean, std } }),
     tolerances: tolerancesOf(flags.atol, flags.rtol),
+    ...(flags.precision && { precision: flags.precision }),
     ...(topK && { topK }),
     ...(minAgreement !== undefined && { minAgreement }),
     ...(threads !== undefined && { threads }),
