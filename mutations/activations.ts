@@ -2,7 +2,7 @@ import type { Model } from '../src/ir/model.ts';
 import type { Node } from '../src/ir/node.ts';
 import { Tensor } from '../src/tensor/tensor.ts';
 import { become, bypass, constantAt, insert, mapped, onlyUser, slicesReordered, withAttributes, withOperand } from './edit.ts';
-import { attributesOf, type Kind, kind } from './kind.ts';
+import { attributesOf, type Change, type Kind, kind } from './kind.ts';
 
 /** A Max of two operands of which one is a depthwise convolution of the other: the convolution, and which operand it is. */
 function funnelAt(max: Node): { readonly conv: Node; readonly index: number } | undefined {
@@ -11,13 +11,23 @@ function funnelAt(max: Node): { readonly conv: Node; readonly index: number } | 
   return conv && max.inputs.length === 2 ? { conv, index } : undefined;
 }
 
-const funnel = (
-  name: string,
-  change: (f: { max: Node; conv: Node; index: number }, model: Parameters<Kind['sites']>[0]) => (() => void) | undefined,
-) =>
+interface Funnel {
+  readonly max: Node;
+  readonly conv: Node;
+  readonly index: number;
+}
+
+const funnel = (name: string, change: (f: Funnel, model: Model) => Change) =>
   kind(name, 'funnel', 'Max', (max, model) => {
     const found = funnelAt(max);
     return found && change({ max, ...found }, model);
+  });
+
+/** A kind that breaks the convolution of a funnel. */
+const condition = (name: string, change: (conv: Node, model: Model) => (() => void) | undefined) =>
+  funnel(name, ({ conv }, model) => {
+    const apply = change(conv, model);
+    return apply && { at: conv, apply };
   });
 
 /** Activations: dropped, exchanged, with other bounds and slopes. */
@@ -74,7 +84,7 @@ export const activationKinds: readonly Kind[] = [
       () =>
         become(model, max, 'Relu', [max.inputs[1 - index]]),
   ),
-  funnel('funnel-condition-of-another-value', ({ conv }, model) => {
+  condition('funnel-condition-of-another-value', (conv, model) => {
     const before = conv.inputs[0]?.producer?.inputs[0];
     const [x] = conv.inputs;
     if (!before?.shape || !x?.shape || before.shape.join() !== x.shape.join() || !before.producer) return undefined;
@@ -85,23 +95,13 @@ export const activationKinds: readonly Kind[] = [
     if (!other?.producer || other.shape?.join() !== conv.inputs[0]?.shape?.join()) return undefined;
     return () => withOperand(model, max, 1 - index, other);
   }),
-  funnel(
-    'funnel-padding',
-    ({ conv }, model) =>
-      () =>
-        withAttributes(model, conv, { pads: [0, 0, 2, 2] }),
-  ),
-  funnel(
-    'funnel-dilated',
-    ({ conv }, model) =>
-      () =>
-        withAttributes(model, conv, { dilations: [2, 2], pads: [2, 2, 2, 2] }),
-  ),
-  funnel('funnel-kernel-transposed', ({ conv }, model) => {
+  condition('funnel-padding', (conv, model) => () => withAttributes(model, conv, { pads: [0, 0, 2, 2] })),
+  condition('funnel-dilated', (conv, model) => () => withAttributes(model, conv, { dilations: [2, 2], pads: [2, 2, 2, 2] })),
+  condition('funnel-kernel-transposed', (conv, model) => {
     const w = constantAt(conv, 1)!;
     return () => withOperand(model, conv, 1, Tensor.of(w.dtype, w.dims, transposed(w)));
   }),
-  funnel('funnel-channels-shifted', ({ conv }, model) => {
+  condition('funnel-channels-shifted', (conv, model) => {
     const w = constantAt(conv, 1)!;
     return () =>
       withOperand(

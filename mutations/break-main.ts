@@ -1,13 +1,15 @@
-import { writeFileSync } from 'node:fs';
 import chalk from 'chalk';
 import picomatch from 'picomatch';
 import { progressBar } from '../src/cli/progress.ts';
 import { closeFactRuntime } from '../src/infer/runtime.ts';
 import { table } from '../src/report/table.ts';
 import { Runtime } from '../src/runtime/session.ts';
+import type { VerifyOptions } from '../src/verify/verify.ts';
 import { breakIn, type Fate, fates, type Mutant, Subject } from './judge.ts';
+import type { Kind } from './kind.ts';
 import { kinds } from './kinds.ts';
 import { allNetworks } from './networks.ts';
+import { recorder } from './recorder.ts';
 
 export interface BreakOptions {
   /** Globs, separated by commas. */
@@ -15,34 +17,56 @@ export interface BreakOptions {
   readonly kinds: string;
   readonly sites: number;
   readonly provider: string | undefined;
-  readonly json: string | undefined;
+  readonly jsonl: string | undefined;
+}
+
+/** A broken model beside the right one. */
+export interface Broken {
+  readonly mutant: Mutant;
+  readonly kind: Kind;
+  readonly a: Uint8Array;
+  readonly b: Uint8Array;
+  readonly runtime: Runtime;
+  /** Where they are run. */
+  readonly where: VerifyOptions;
 }
 
 /** Networks broken in every way, and whether verify sees it. Exit code 1 when a mistake escapes. */
 export async function breakMain(options: BreakOptions): Promise<void> {
+  const mutants: Mutant[] = [];
+  const record = recorder<Mutant>(options.jsonl);
+  await breakAll(options, async ({ mutant }) => {
+    mutants.push(mutant);
+    record(mutant);
+  });
+  report(mutants);
+  if (mutants.some(m => m.fate === 'escaped')) process.exitCode = 1;
+}
+
+/** Breaks the networks in the ways that are asked for, and shows each to `visit`. */
+export async function breakAll(options: BreakOptions, visit: (broken: Broken) => Promise<void>): Promise<void> {
   const wanted = (globs: string) => picomatch(globs.split(','));
   const chosen = kinds.filter(kind => wanted(options.kinds)(kind.name));
   const networks = Object.entries(allNetworks()).filter(([name]) => wanted(options.networks)(name));
-  const where = options.provider ? { providers: [options.provider], optimizations: ['all'] as const } : {};
+  const where: VerifyOptions = options.provider
+    ? { providers: [options.provider], optimizations: ['all'] }
+    : { optimizations: ['disabled'] };
   const runtime = new Runtime();
   const bar = await progressBar();
-  const mutants: Mutant[] = [];
   let done = 0;
   for (const [name, make] of networks) {
     const subject = new Subject(name, make());
     for (const kind of chosen) {
       bar.update(done++, networks.length * chosen.length, `${name}: ${kind.name}`);
-      mutants.push(...(await breakIn(subject, kind, { runtime, sites: options.sites, options: where })));
+      const onMutant = (mutant: Mutant, a: Uint8Array, b: Uint8Array) => visit({ mutant, kind, a, b, runtime, where });
+      await breakIn(subject, kind, { runtime, sites: options.sites, options: where, onMutant });
     }
   }
   bar.stop();
   await Promise.all([runtime.close(), closeFactRuntime()]);
-  report(mutants, networks.length);
-  if (options.json) writeFileSync(options.json, JSON.stringify(mutants, undefined, 1));
-  if (mutants.some(m => m.fate === 'escaped')) process.exitCode = 1;
 }
 
-function report(mutants: readonly Mutant[], networks: number): void {
+function report(mutants: readonly Mutant[]): void {
   const count = (fate: Fate, list: readonly Mutant[]) => list.filter(m => m.fate === fate).length;
   const broken = kinds.filter(({ name }) => mutants.some(m => m.kind === name));
   const rows = broken.map(({ name, form }) => {
@@ -55,5 +79,6 @@ function report(mutants: readonly Mutant[], networks: number): void {
   for (const m of mutants.filter(({ fate }) => fate === 'escaped' || fate === 'caught by layers'))
     console.log(`${m.fate}: ${m.kind} in ${m.network}, ${m.where}: relative L2 ${m.relativeL2?.toExponential(1)}: ${m.summary}`);
   const totals = fates.map(fate => `${count(fate, mutants)} ${fate}`).join(', ');
+  const networks = new Set(mutants.map(m => m.network)).size;
   console.log(`${broken.length} kinds, ${networks} networks, ${mutants.length} mutants: ${totals}`);
 }

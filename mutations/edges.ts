@@ -10,7 +10,7 @@ const indexOf = ({ graph }: Model, name: string) => graph.outputs.findIndex(o =>
 
 /** Another element type for an output. */
 const retyped = (name: string, output: string, dtype: DType) =>
-  whole(name, 'framed', model => () => {
+  whole(name, 'interface', 'framed', model => () => {
     const index = indexOf(model, output);
     wrapOutput(model, index, 'Cast', [], { to: codeOfDtype(dtype) }, { ...outputTypeOf(model, index), dtype });
   });
@@ -27,62 +27,62 @@ const firstOf = (model: Model) => [...model.graph.nodes()][0];
 
 /** Inputs and outputs: missing, additional, of other names, types and shapes. */
 export const edgeKinds: readonly Kind[] = [
-  whole('output-missing', 'framed', model => () => {
+  whole('output-missing', 'interface', 'framed', model => () => {
     // A graph has no way to lose an output.
     (model.graph.outputs as Value[]).pop();
   }),
-  whole('output-added', 'framed', model => () => {
+  whole('output-added', 'interface', 'framed', model => () => {
     const [logits] = model.graph.outputs;
     const [more] = insert(model, undefined, 'Relu', [logits]).outputs;
     more!.type = logits!.type;
     model.graph.setOutput(model.graph.outputs.length, more!);
   }),
-  whole('output-renamed', 'framed', model => () => {
+  whole('output-renamed', 'interface', 'framed', model => () => {
     model.graph.outputs[0]!.name += '_1';
   }),
-  whole('outputs-exchanged', 'framed', model => () => {
+  whole('outputs-exchanged', 'node', 'framed', model => () => {
     const [a, b] = ['embedding', 'probabilities'].map(name => model.graph.outputs[indexOf(model, name)]!) as [never, never];
     exchangeNames(a, b);
   }),
   retyped('output-in-float16', 'embedding', 'float16'),
   retyped('output-in-double', 'embedding', 'double'),
   retyped('output-in-int32', 'likeliest', 'int32'),
-  whole('output-rounded', 'framed', model => () => {
+  whole('output-rounded', 'node', 'framed', model => () => {
     const { type } = model.graph.outputs[0]!;
     for (const dtype of ['float16', 'float'] as const) wrapOutput(model, 0, 'Cast', [], { to: codeOfDtype(dtype) }, type);
   }),
-  whole('output-transposed', 'framed', model => () => {
+  whole('output-transposed', 'node', 'framed', model => () => {
     const index = indexOf(model, 'embedding');
     wrapOutput(model, index, 'Transpose', [], { perm: [1, 0] }, { kind: 'tensor', dtype: 'float', shape: [undefined, undefined] });
   }),
-  whole('output-with-another-axis', 'framed', model => () => {
+  whole('output-with-another-axis', 'node', 'framed', model => () => {
     const index = indexOf(model, 'embedding');
     wrapOutput(model, index, 'Unsqueeze', [Tensor.of('int64', [1], [1])], {}, { kind: 'tensor', dtype: 'float', shape: undefined });
   }),
-  whole('output-of-another-sample', 'framed', model => () => {
+  whole('output-of-another-sample', 'node', 'framed', model => () => {
     const index = indexOf(model, 'embedding');
     const [starts, ends, axes, steps] = [-1, -(2 ** 31), 0, -1].map(x => Tensor.of('int64', [1], [x]));
     wrapOutput(model, index, 'Slice', [starts, ends, axes, steps], {}, outputTypeOf(model, index));
   }),
-  whole('inputs-exchanged', 'framed', model => () => {
+  whole('inputs-exchanged', 'node', 'framed', model => () => {
     const [image, background] = model.graph.inputs;
     exchangeNames(image!, background!);
   }),
-  whole('input-missing', 'framed', model => () => {
+  whole('input-missing', 'interface', 'framed', model => () => {
     rewired(model, 1, () => insert(model, firstOf(model), 'Sub', [model.graph.inputs[0], model.graph.inputs[0]]));
     model.graph.inputs.splice(1, 1);
   }),
-  whole('input-in-float16', 'framed', model => () => {
+  whole('input-in-float16', 'interface', 'framed', model => () => {
     const [image] = model.graph.inputs;
     rewired(model, 0, () => insert(model, firstOf(model), 'Cast', [image], { to: codeOfDtype('float') }));
     image!.type = { ...(image!.type as TensorType), dtype: 'float16' };
   }),
-  whole('input-in-double', 'framed', model => () => {
+  whole('input-in-double', 'interface', 'framed', model => () => {
     const [image] = model.graph.inputs;
     rewired(model, 0, () => insert(model, firstOf(model), 'Cast', [image], { to: codeOfDtype('float') }));
     image!.type = { ...(image!.type as TensorType), dtype: 'double' };
   }),
-  whole('batch-fixed', 'plain', model => {
+  whole('batch-fixed', 'interface', 'plain', model => {
     const [image] = model.graph.inputs;
     const { shape, ...type } = image!.type as TensorType;
     if (typeof shape?.[0] === 'number') return undefined;
@@ -95,7 +95,7 @@ export const edgeKinds: readonly Kind[] = [
     if (typeof (image!.type as TensorType).shape?.[0] === 'number') return undefined;
     return () => become(model, node, 'Reshape', [node.inputs[0], Tensor.of('int64', [2], [1, -1])]);
   }),
-  whole('input-ignored', 'framed', model => () => {
+  whole('input-ignored', 'node', 'framed', model => () => {
     const [image] = model.graph.inputs;
     rewired(model, 0, () => insert(model, firstOf(model), 'Sub', [image, image]));
   }),

@@ -32,7 +32,9 @@ const recipes: readonly Recipe[] = [
     ...['simplify', 'train', 'fold', 'fuse', 'revert'].map(name => ({ name, form, passes: pipelines[name]! })),
     ...targets.map(target => ({ name: `deploy for ${target}`, form, passes: pipelines.deploy!, options: { target } })),
   ]),
-  ...forms.map(lowering => ({ name: `lower to ${lowering}`, form: 'funnel' as const, passes: pipelines.lower!, options: { lowering } })),
+  ...(['funnel', 'plain'] as const).flatMap(form =>
+    forms.map(lowering => ({ name: `lower to ${lowering}`, form, passes: pipelines.lower!, options: { lowering } })),
+  ),
   ...(['folded', 'trainable', 'fused'] as const).flatMap(form => [
     { name: `convert, ${form}`, form: 'plain' as const, passes: pipelines.convert!, options: { form } },
     {
@@ -47,9 +49,10 @@ const recipes: readonly Recipe[] = [
   ...exactPasses.flatMap(name => (['plain', 'framed'] as const).map(form => ({ name: `${name} alone`, form, passes: [name] }))),
 ];
 
-/** Every exact rewrite of a network that changes it. */
-export async function* exactRewrites(network: Model): AsyncGenerator<Exact> {
+/** Every exact rewrite of a network, in all its forms or in these, that changes it. */
+export async function* exactRewrites(network: Model, forms?: readonly Form[]): AsyncGenerator<Exact> {
   for (const { name, form, passes: names, options = {} } of recipes) {
+    if (forms && !forms.includes(form)) continue;
     const a = await inForm(network, form);
     if (!a) continue;
     const chosen = names.map(pass => passes[pass]!(options));

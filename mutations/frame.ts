@@ -55,7 +55,10 @@ function behind(model: Model): void {
   const apply = (operator: string, operands: readonly Operand[], attrs: Plain = {}) =>
     insert(model, undefined, operator, operands, attrs).outputs[0]!;
   const logits = graph.outputs[0]!;
-  const top = apply('Slice', [apply('Flatten', [logits], { axis: 1 }), int64(0), int64(WIDTH), int64(1)]);
+  const flat = apply('Flatten', [logits], { axis: 1 });
+  const times = Math.ceil(WIDTH / widthOf(logits));
+  const wide = times > 1 ? apply('Tile', [flat, int64(1, times)]) : flat;
+  const top = apply('Slice', [wide, int64(0), int64(WIDTH), int64(1)]);
   const weight = Tensor.of(
     'float',
     [WIDTH, WIDTH],
@@ -74,4 +77,9 @@ function behind(model: Model): void {
   give(embedding, 'embedding', type('float', 'N', WIDTH));
   give(probabilities, 'probabilities', type('float', 'N', WIDTH));
   give(likeliest, 'likeliest', type('int64', 'N'));
+}
+
+/** Numbers that an output has for each image; one that does not say has enough. */
+function widthOf({ shape }: Value): number {
+  return (shape ?? []).slice(1).reduce((product: number, n) => (typeof n === 'number' ? product * n : WIDTH), 1);
 }

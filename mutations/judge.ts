@@ -61,7 +61,7 @@ export interface Trials {
   readonly sites: number;
   readonly options?: VerifyOptions;
   /** Sees each broken model. */
-  readonly onMutant?: (mutant: Mutant, a: Uint8Array, b: Uint8Array) => void;
+  readonly onMutant?: (mutant: Mutant, a: Uint8Array, b: Uint8Array) => Promise<void>;
 }
 
 /** Sites beyond which a kind is taken to change nothing. */
@@ -83,7 +83,7 @@ export async function breakIn(subject: Subject, kind: Kind, trials: Trials): Pro
     const mutant = { kind: kind.name, network: subject.name, where: site.where, ...result };
     if (mutant.fate === 'equivalent') equivalents++;
     mutants.push(mutant);
-    trials.onMutant?.(mutant, form!.bytes, bytes);
+    await trials.onMutant?.(mutant, form!.bytes, bytes);
   }
   return mutants;
 }

@@ -12,37 +12,43 @@ export interface Site {
   readonly apply: () => void;
 }
 
+/** What a kind breaks: one place in the graph, all of it, or what the model takes and gives. */
+export type Scope = 'node' | 'model' | 'interface';
+
 /** One way to break a rewrite. */
 export interface Kind {
   readonly name: string;
+  readonly scope: Scope;
   /** The form of the network that it breaks. */
   readonly form: Form;
   sites(model: Model): Site[];
 }
 
-/** Breaks a node, or is undefined where this kind can't. */
-export type Change = (() => void) | undefined;
+/** Breaks a node, or one that it leads to; undefined where this kind can't. */
+export type Change = (() => void) | { readonly at: Node; readonly apply: () => void } | undefined;
 
 /** A kind that breaks one node of these operators. */
 export function kind(name: string, form: Form, operators: string | readonly string[], change: (node: Node, model: Model) => Change): Kind {
   return {
     name,
+    scope: 'node',
     form,
     sites: model =>
       nodesOf(model, ...[operators].flat()).flatMap(node => {
-        const apply = change(node, model);
-        return apply ? [{ where: labelOf(node), apply }] : [];
+        const found = change(node, model);
+        if (!found) return [];
+        return typeof found === 'function' ? { where: labelOf(node), apply: found } : { where: labelOf(found.at), apply: found.apply };
       }),
   };
 }
 
-/** A kind that breaks a model as a whole. */
-export function whole(name: string, form: Form, change: (model: Model) => Change): Kind {
+/** A kind that finds one place in a model, if any. */
+export function whole(name: string, scope: Scope, form: Form, change: (model: Model) => (() => void) | undefined): Kind {
   const sites = (model: Model) => {
     const apply = change(model);
     return apply ? [{ where: 'the model', apply }] : [];
   };
-  return { name, form, sites };
+  return { name, scope, form, sites };
 }
 
 /** The attributes of a node of a known operator. */

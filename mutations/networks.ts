@@ -51,6 +51,16 @@ export function corpus(): Readonly<Record<string, () => Promise<Model>>> {
 /** All of them. */
 export const allNetworks = (): Readonly<Record<string, () => Model | Promise<Model>>> => ({ ...builtIn, ...larger, ...corpus() });
 
+/**
+ * Every other model of the corpus, by its path there without `.onnx`, such as `frelu/official.ts`: as it is, with constant weights.
+ * Few of them can be framed: they do not take an image, or give too few numbers.
+ */
+export function corpusFiles(): Readonly<Record<string, () => Promise<Model>>> {
+  const taken = new Set(Object.values(real));
+  const others = Object.entries(corpusModels()).filter(([name]) => !taken.has(name));
+  return Object.fromEntries(others.map(([name, path]) => [name.replace(/(\/model)?\.onnx$/, ''), () => prepared(path, false)]));
+}
+
 async function prepared(path: string, resize: boolean): Promise<Model> {
   const { model } = await rewrite(await read(path), [passes['freeze-initializers']!()]);
   const [image] = model.graph.inputs;

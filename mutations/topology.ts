@@ -66,12 +66,14 @@ export const topologyKinds: readonly Kind[] = [
   ),
   kind('split-results-swapped', 'framed', 'Split', node => {
     const [a, b] = node.outputs;
-    if (!a || !b || a.shape?.join() !== b.shape?.join()) return undefined;
-    return () => {
+    const [use] = a?.uses ?? [];
+    if (!a || !b || a.shape?.join() !== b.shape?.join() || use?.kind !== 'operand') return undefined;
+    const apply = () => {
       const [usesA, usesB] = [[...a.uses], [...b.uses]];
       for (const use of usesA) if (use.kind === 'operand') use.node.setInput(use.index, b);
       for (const use of usesB) if (use.kind === 'operand') use.node.setInput(use.index, a);
     };
+    return { at: use.node, apply };
   }),
   offByOne('slice-starts-late', 'Slice', 1, 1),
   kind('slice-moved', 'framed', 'Slice', (node, model) => {

@@ -24,7 +24,7 @@ const bias = (name: string, change: (b: Tensor) => Tensor | undefined) =>
 
 /** A kind that changes the weights of all layers. */
 const everywhere = (name: string, change: (w: Tensor) => Tensor) =>
-  whole(name, 'plain', model => () => {
+  whole(name, 'model', 'plain', model => () => {
     for (const layer of nodesOf(model, 'Conv', 'Gemm')) {
       const w = constantAt(layer, 1);
       if (w) withOperand(model, layer, 1, change(w));

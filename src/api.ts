@@ -14,10 +14,11 @@ import { type PipelineOptions, type Rewritten, rewrite as runPasses } from './re
 import { readText } from './serde/file.ts';
 import * as file from './serde/model-file.ts';
 import { writeText } from './serde/write-file.ts';
+import type { Comparand } from './verify/comparand.ts';
 import type { EachPass, PassComparison } from './verify/each-pass.ts';
 import type { Case } from './verify/report.ts';
 import type { Verdict } from './verify/verdict.ts';
-import type { Comparand, VerifyOptions } from './verify/verify.ts';
+import type { VerifyOptions } from './verify/verify.ts';
 
 const isText = (path: string) => path.endsWith('.onnxtxt');
 

@@ -107,6 +107,11 @@ describe('known drift', () => {
     expect(codes(applyBaseline(blamed(failing(off(0.2), at)), 'a', accepts))).toEqual(['different', 'over-budget', 'layer-values']);
   });
 
+  test('a budget about as large as the output is told', () => {
+    const wide = failing(off(0.9));
+    expect(codes(applyBaseline(wide, 'a', known(wide)))).toEqual(['same', 'within-budget', 'budget-too-wide']);
+  });
+
   test('a random output has no budget, and none makes it the same', () => {
     const random = { ...result('z', off(0.1)), random: true as const };
     const v = verdict('different', [configuration([result('y', off(0.1)), random])]);

@@ -201,6 +201,17 @@ describe('the smallest subgraphs that differ', () => {
       expect(tensor('output_0.pb').size).toBeGreaterThan(0);
     }
   });
+
+  test('can be run on what lies beside them where they take no inputs, too', async () => {
+    const folded = (c: string) =>
+      `g (float[2] x) => (float[2] y) <float[2] a = {1.0, 2.0}, float[2] b = {${c}}> { c = Mul (a, b) y = Add (x, c) }`;
+    const into = join(folder, 'constants');
+    const verdict = await texts(folded('3.0, 4.0'), folded('3.0, 4.5'), { failures: into });
+    expect(verdict.layers!.culprits.map(c => c.node.name)).toEqual(['c']);
+    const data = [join(into, 'test_data_set_0')];
+    expect(readdirSync(data[0]!)).toEqual(['output_0.pb']);
+    expect((await verify({ path: join(into, 'a.onnx') }, { path: join(into, 'b.onnx') }, { data })).status).toBe('different');
+  });
 });
 
 describe('self-check', () => {

@@ -1,5 +1,6 @@
 import { afterAll, describe, expect, test } from 'vitest';
-import { breakIn, Subject } from '../mutations/judge.ts';
+import { bisect } from '../mutations/bisect.ts';
+import { breakIn, type Mutant, Subject } from '../mutations/judge.ts';
 import { kind } from '../mutations/kind.ts';
 import { kinds } from '../mutations/kinds.ts';
 import { builtIn } from '../mutations/networks.ts';
@@ -31,6 +32,19 @@ describe('a broken rewrite is not called the same', () => {
     expect(wrong).toEqual([]);
     expect(caught).toBe(rare[broken.name] ?? 3);
   });
+});
+
+/** One of each sort: an operator, a weight, an attribute, a fold, a connection, what shows layer by layer alone. */
+const sorts = ['activation-dropped', 'layer-in-int8', 'funnel-padding', 'fold-mean-lost', 'sum-is-maximum', 'fold-epsilon-too-large'];
+
+test.each(kinds.filter(({ name }) => sorts.includes(name)))('$name: the node that was broken is named, and fails alone', async broken => {
+  const found: unknown[] = [];
+  const onMutant = async (mutant: Mutant, a: Uint8Array, b: Uint8Array) => {
+    const { grade, reproduction } = await bisect(runtime, mutant, a, b, { optimizations: ['disabled'], kinds: ['normal'] });
+    found.push([grade, reproduction]);
+  };
+  await breakIn(subjects.find(({ name }) => name === 'resnet')!, broken, { runtime, sites: 1, onMutant });
+  expect(found).toEqual([['exact', 'reproduced']]);
 });
 
 /** The same surgery with nothing wrong in it: what is caught above is the mistake. */

@@ -1,7 +1,7 @@
 import { RuntimeFailure } from '../runtime/failure.ts';
 import { Runtime, type RuntimeOptions, type Session, type SessionOptions, type Tensors } from '../runtime/session.ts';
+import type { Comparand } from '../verify/comparand.ts';
 import type { Configuration } from '../verify/configuration.ts';
-import type { Comparand } from '../verify/verify.ts';
 import { latencyRatio, memoryRatio } from './judge.ts';
 import type { ConfigurationTimes, Launched, ModelTimes } from './measurement.ts';
 import { type Pace, race, type Samples, unlessAborted } from './race.ts';

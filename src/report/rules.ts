@@ -51,6 +51,10 @@ export const rules: Readonly<Record<string, Rule>> = {
     title: 'Known drift',
     help: 'The values differ by more than the tolerance, and by no more than the baseline accepts.',
   },
+  'budget-too-wide': {
+    title: 'A budget that accepts nearly anything',
+    help: 'The accepted drift is about as large as the output itself. Inputs that the model is made for (--data, --inputs normal) drift less, and tell more.',
+  },
   'baseline-smaller': {
     title: 'Known drift has shrunk',
     help: 'The baseline accepts more than is needed: --update-baseline lowers it.',

@@ -37,6 +37,7 @@ export class Session {
   #placement: Placement | undefined;
   #milliseconds = 0;
   #runs = 0;
+  #closed = false;
 
   constructor(opened: Replies['open'], provider: string, optimization: Optimization, host: Host) {
     this.#id = opened.session;
@@ -49,9 +50,9 @@ export class Session {
     this.#host = host;
   }
 
-  /** Whether the process that holds it still lives. */
+  /** Whether it can be run: it was not closed, and the process that holds it still lives. */
   get isOpen(): boolean {
-    return this.#host.child.end === undefined;
+    return !this.#closed && this.#host.child.end === undefined;
   }
   /** Where the nodes ran, known after the first run when it was asked for; always for providers other than `cpu`. */
   get placement(): Placement | undefined {
@@ -92,7 +93,9 @@ export class Session {
   /** Lets the model go. */
   async close(): Promise<void> {
     const { child, limits, enqueue } = this.#host;
-    if (!child.end) await enqueue(() => child.ask({ op: 'release', session: this.#id }, limits));
+    if (!this.isOpen) return;
+    this.#closed = true;
+    await enqueue(() => child.ask({ op: 'release', session: this.#id }, limits));
   }
 
   #packed(feeds: Tensors): Packed {

@@ -117,6 +117,13 @@ function remarksOn(uses: readonly Use[]): Finding[] {
     const message = `differs by no more than the baseline accepts under ${inputsOf(all)}: ${sizes.join(', ')} (input '${worst.result.input}')`;
     return { code: 'within-budget', where, message };
   });
+  const wide = [...byPlace(uses.filter(u => u.as === 'within' && u.known.relativeL2 !== 'Infinity' && u.known.relativeL2 >= widest))].map(
+    ([where, all]) => ({
+      code: 'budget-too-wide',
+      where,
+      message: `a relative L2 of ${short(Number(all[0]!.known.relativeL2))} is accepted under ${inputsOf(all)}: an output that is zero throughout would be near that, too`,
+    }),
+  );
   const smaller = [...byPlace(uses.filter(u => u.as !== 'over' && u.as !== 'unmeasured' && hasShrunk(u.known, u.result)))].map(
     ([where, all]) => {
       const gone = all.filter(u => u.as === 'smaller').length;
@@ -127,7 +134,7 @@ function remarksOn(uses: readonly Use[]): Finding[] {
       return { code: 'baseline-smaller', where, message: `${now} under ${inputsOf(all)}: the baseline can be lowered` };
     },
   );
-  return [...within, ...smaller];
+  return [...within, ...wide, ...smaller];
 }
 
 /** Entries for this case that nothing was compared with. */
@@ -153,6 +160,9 @@ function byPlace(uses: readonly Use[]): Map<string, Use[]> {
   }
   return places;
 }
+
+/** Budgets of this relative L2 and more say little: that of an output that is zero throughout is 1. */
+const widest = 0.5;
 
 const inputsOf = (uses: readonly Use[]) => uses.map(u => `'${u.result.input}'`).join(', ');
 const short = (x: number) => (Number.isInteger(x) && x < 1e6 ? String(x) : x.toPrecision(3));

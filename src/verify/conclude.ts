@@ -2,11 +2,13 @@ import { dtypes, isKnown } from '../tensor/dtype.ts';
 import { sameBits } from '../tensor/fingerprint.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import type { Baseline } from './baseline.ts';
+import type { Comparand } from './comparand.ts';
 import { short } from './compare.ts';
 import { nameOf } from './configuration.ts';
+import type { Findings } from './examine.ts';
 import { isNoise } from './tolerance.ts';
 import type { ConfigurationResult, Failure, Finding, OutputResult, Status, Verdict } from './verdict.ts';
-import type { Comparand, Findings, VerifyOptions } from './verify.ts';
+import type { VerifyOptions } from './verify.ts';
 import { describeDifference } from './words.ts';
 
 export interface Evidence extends Findings {
@@ -96,6 +98,12 @@ function vacuity({ outputs, baseline, configurations, selfCheck: checked }: Evid
   if (all(isNan)) return [{ code: 'nothing-compared', where, message: 'every output of A is NaN' }];
   const random = randomOutputs(configurations);
   if (random.length > 0) return random;
+  const sets = [...baseline.reference.values()];
+  const still = outputs.every(o => sets.every(values => sameBits(values[o]!, sets[0]![o]!)));
+  if (sets.length > 1 && still && outputs.some(o => sets[0]![o]!.size === 0)) {
+    const message = 'no output depends on the inputs that were tried, and some are empty: other inputs (--data) are needed';
+    return [{ code: 'nothing-compared', where, message }];
+  }
   if (checked && checked.mutations.length > 0 && checked.detected === 0) {
     const message = `B was broken on purpose in ${checked.mutations.length} ways, and the comparison noticed none: ${checked.mutations[0]!.message}`;
     return [{ code: 'powerless', where: 'self-check', message }];

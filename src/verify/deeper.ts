@@ -1,8 +1,8 @@
-import type { Model } from '../ir/model.ts';
 import { RuntimeFailure } from '../runtime/failure.ts';
 import type { Runtime } from '../runtime/session.ts';
-import { decode, encode, read } from '../serde/model-file.ts';
+import { encode } from '../serde/model-file.ts';
 import type { Baseline } from './baseline.ts';
+import { type Comparand, modelOf } from './comparand.ts';
 import { short } from './compare.ts';
 import { type Configuration, nameOf, referenceConfiguration } from './configuration.ts';
 import { held } from './held.ts';
@@ -12,7 +12,7 @@ import { compareLayers } from './layers.ts';
 import { brokenModels } from './self-check.ts';
 import { feedsFor, trial } from './trial.ts';
 import type { ConfigurationResult, OutputResult } from './verdict.ts';
-import type { Comparand, VerifyOptions } from './verify.ts';
+import type { VerifyOptions } from './verify.ts';
 
 /** What has been run so far. */
 export interface Ground {
@@ -24,12 +24,6 @@ export interface Ground {
   readonly outputs: readonly string[];
   readonly baseline: Baseline;
   readonly configurations: readonly ConfigurationResult[];
-}
-
-function modelOf(source: Comparand): Model | Promise<Model> {
-  if (source.model) return source.model;
-  if ('path' in source) return read(source.path);
-  return decode(source.bytes, source.directory === undefined ? {} : { directory: source.directory });
 }
 
 /** Breaks B in several ways, and compares each with the reference as B was compared. */

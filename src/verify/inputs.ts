@@ -6,7 +6,6 @@ import { sizeOf } from '../tensor/broadcast.ts';
 import { type DType, dtypes, isFloat, isKnown } from '../tensor/dtype.ts';
 import { normal, type Random, random, uniform } from '../tensor/random.ts';
 import { Tensor } from '../tensor/tensor.ts';
-import { epsilonOf } from '../tensor/ulp.ts';
 
 /**
  * Kinds of generated inputs, each to tell apart what the others can't:
@@ -155,25 +154,6 @@ const floats: Readonly<Record<InputKind, Fill>> = {
     return normal(stream, sizeOf(dims)).map((x, i) => (inside(i % width, width) && inside(Math.floor(i / width) % height, height) ? 0 : x));
   },
 };
-
-/** Each float moved by one rounding, up or down: what a model makes of it is the noise it can't help. */
-export function perturbed(feeds: Tensors, seed: number): Tensors {
-  return Object.fromEntries(
-    Object.entries(feeds).map(([name, t]) => {
-      if (!isFloat(t.dtype)) return [name, t];
-      const next = random(`${seed} perturbed ${name}`);
-      const epsilon = epsilonOf(t.dtype);
-      return [
-        name,
-        Tensor.of(
-          t.dtype,
-          t.dims,
-          Float64Array.from(t.numbers(), x => x * (1 + (next() < 0.5 ? epsilon : -epsilon))),
-        ),
-      ];
-    }),
-  );
-}
 
 export function summarise(set: InputSet, feeds: Tensors): InputSummary {
   const hash = createHash('sha256');

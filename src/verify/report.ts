@@ -29,7 +29,7 @@ export interface Report {
 }
 
 /** Worst last. */
-const order: readonly Status[] = ['same', 'inconclusive', 'different', 'unavailable', 'invalid'];
+const order: readonly Status[] = ['same', 'inconclusive', 'unavailable', 'different', 'invalid'];
 
 /** A report of some cases. Without any, nothing was compared: `inconclusive`. */
 export function reportOf(cases: readonly Case[], options: { readonly complete?: boolean; readonly shard?: Report['shard'] } = {}): Report {

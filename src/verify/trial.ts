@@ -39,9 +39,8 @@ export async function trial(
     await session.close();
     return { adapter: session.adapter, placement: session.placement, failure: undefined };
   } catch (error) {
-    const failure = failureOf(error, model.role, input);
-    // A session of a dead child is gone already.
     await session?.close().catch(() => {});
+    const failure = failureOf(error, model.role, input);
     return { adapter: session?.adapter, placement: session?.placement, failure };
   }
 }

@@ -11,9 +11,9 @@ import type { Tensor } from '../tensor/tensor.ts';
 import { Chain, type Given, orderOf, runCut, sorted } from './chain.ts';
 import { type Configuration, isReference, referenceConfiguration } from './configuration.ts';
 import { cut } from './cut.ts';
-import { perturbed } from './inputs.ts';
 import { type Judgement, judge } from './judge.ts';
 import type { Drift, Layer, NodeRef } from './layer-report.ts';
+import { perturbed } from './perturb.ts';
 import type { Segment } from './shared-values.ts';
 import { Wakes } from './wakes.ts';
 
@@ -200,22 +200,22 @@ export class Walk {
   async #judge(s: Segment, expected: Tensor, actual: Tensor, given: Given): Promise<Judgement> {
     const first = judge(expected, actual, this.#circumstances(0));
     if (first.same) return first;
-    const here = await this.#judgeHere(s, actual, given);
+    const here = await this.#judgeHere(s, actual);
     if (here?.same || first.hopeless) return here?.same ? here : first;
     const feeds = Object.fromEntries(s.from.map((v, i) => [String(i), given.get(v)!]));
     const moved = perturbed(feeds, this.#options.seed);
     const result = (await this.#run([s], { get: v => moved[String(s.from.indexOf(v))] })).get(s.b);
-    if (!result) return first;
+    // Where the size follows from values, it may be another.
+    if (!result || result.dims.join() !== actual.dims.join()) return first;
     const { relativeL2, violations, maxAbs } = judge(actual, result, this.#circumstances(0));
     return judge(expected, actual, { ...this.#circumstances(Number(relativeL2)), flips: { elements: violations, by: Number(maxAbs) } });
   }
 
-  /** What the runtime itself does to a layer in this configuration is no fault of B: A's layer there, fed with the same values, is as good a reference. */
-  async #judgeHere(s: Segment, actual: Tensor, given: Given): Promise<Judgement | undefined> {
+  /** What the runtime itself does to a layer in this configuration is no fault of B: A's layer there is as good a reference. */
+  async #judgeHere(s: Segment, actual: Tensor): Promise<Judgement | undefined> {
     if (isReference(this.#options.where)) return undefined;
-    const twins = new Map(s.from.map(v => [this.#twins.get(v)!, v]));
     const { nodes, from } = s.before;
-    const feeds: Given = { get: v => (from.includes(v) ? (twins.has(v) ? given.get(twins.get(v)!) : this.#ofA.get(v)) : undefined) };
+    const feeds: Given = { get: v => (from.includes(v) ? this.#ofA.get(v) : undefined) };
     const results = await runCut(this.#runtime, cut(this.#a, nodes, feeds, [s.a]), this.#session, feeds).catch(unlessRefused);
     const tensor = results?.get(s.a);
     return tensor && judge(tensor, actual, { ...this.#circumstances(0), across: false });

@@ -10,8 +10,8 @@ import { inOrder, type Loading, readData } from './loading.ts';
 /** Folders of ONNX's test data inside a folder, by their names. */
 export const testDataFolders = (names: readonly string[]): string[] => inOrder(names.filter(name => /^test_data_set_\d+$/.test(name)));
 
-/** Whether a folder with these names in it is one. */
-export const isTestData = (names: readonly string[]): boolean => names.some(name => /^input_\d+\.pb$/.test(name));
+/** Whether a folder with these names in it is one: of a model without inputs, with outputs alone. */
+export const isTestData = (names: readonly string[]): boolean => names.some(name => /^(input|output)_\d+\.pb$/.test(name));
 
 /** ONNX's test data: `input_0.pb` and its like, and what A should make of them, `output_0.pb`, where that was stored. */
 export async function fromTestData(folder: string, names: readonly string[], loading: Loading): Promise<InputSet> {
