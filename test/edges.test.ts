@@ -144,6 +144,13 @@ describe('inputs with a default', () => {
   test('can be left out by name; what a pass was told to freeze, is', async () => {
     expect(told(await check(open(), fixed, { exclude: ['k'] }))).toEqual(['same']);
     expect(await check(open(), fixed, { exclude: ['kk'] }).catch(e => e.message)).toMatch("did you mean 'k'?");
+    const two = (more: string) => `g (float[2] x${more}) => (float[2] y) { y = Relu (x) }`;
+    const weights = two(', float layer_0_weight = {1}, float layer_1_weight = {2}');
+    expect(told(await check(weights, two(''), { exclude: ['layer_*_weight'] }))).toEqual(['same']);
+    expect((await check(weights, two(''), { exclude: ['layer_0_*'] })).reasons.map(r => r.where)).toEqual(["input 'layer_1_weight'"]);
+    // No glob takes an output out of the comparison.
+    expect(told(await check(weights, two('').replace('Relu', 'Neg'), { exclude: ['*'] }))[0]).toBe('different');
+    expect(await check(weights, weights, { exclude: ['y*'] }).catch(e => e.code)).toBe('E_USAGE');
     const folder = mkdtempSync(join(tmpdir(), 'funnel-edges-'));
     writeFileSync(join(folder, 'open.onnxtxt'), open());
     const models = { model: join(folder, 'open.onnxtxt'), what: 'frozen', passes: [freezeInitializers()], fixpoint: false };

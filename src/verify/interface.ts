@@ -1,3 +1,4 @@
+import picomatch from 'picomatch';
 import type { Dim } from '../ir/value.ts';
 import { checkNames } from '../known-names.ts';
 import type { ModelInterface, ValueMetadata } from '../runtime/session.ts';
@@ -14,9 +15,16 @@ export interface Edges extends ModelInterface {
 export function checkOutputs({ exclude = [], tolerances }: VerifyOptions, { a, b }: { readonly a: Edges; readonly b: Edges }): void {
   const outputs = [...new Set([...a.outputs, ...b.outputs].map(o => o.name))];
   const optional = [a, b].flatMap(({ declared }) => declared?.defaults.map(d => d.name) ?? []);
-  checkNames('output', exclude, [...outputs, ...optional]);
+  const named = exclude.filter(name => !optional.some(input => isLeftOut(input, [name])));
+  checkNames('output', named, [...outputs, ...optional]);
   checkNames('output', Object.keys(tolerances?.outputs ?? {}), outputs);
 }
+
+/** Whether an input with a default is left out: a model may have hundreds of them, so that globs count, as for freezing them. */
+const isLeftOut = (input: string, excluded: Iterable<string>): boolean =>
+  [...excluded].some(
+    name => name === input || (name.includes('*') && picomatch.isMatch(input, name, { dot: true, bash: true, nonegate: true })),
+  );
 
 /** What the models' edges have in common, and how they differ. */
 export interface Match {
@@ -33,12 +41,13 @@ export interface Match {
 /**
  * Matches inputs and outputs by name. A fixed size that became another, or that became the only one accepted, is a difference; names of symbols are not.
  * The shapes of outputs are compared by what they are at run time, so declared ones count only where two fixed sizes contradict each other.
- * `excluded` are outputs, and inputs with a default, to leave out.
+ * `excluded` are outputs to leave out, and inputs with a default, for which globs count too.
  */
 export function matchInterfaces(a: Edges, b: Edges, excluded: ReadonlySet<string>): Match {
   const found: Found = { differences: [], warnings: [], unknown: [] };
   const keep = (v: ValueMetadata) => !excluded.has(v.name);
-  const inputs = pair([...a.inputs, ...defaults(a, b).filter(keep)], [...b.inputs, ...defaults(b, a).filter(keep)], 'input', found);
+  const takes = (of: Edges, other: Edges) => [...of.inputs, ...defaults(of, other).filter(d => !isLeftOut(d.name, excluded))];
+  const inputs = pair(takes(a, b), takes(b, a), 'input', found);
   for (const [x, y] of inputs) matchInput(x, y, retyped(x, y, a, b), found);
   const unfed = a.inputs.filter(i => i.dtype === undefined);
   for (const x of unfed) {

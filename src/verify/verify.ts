@@ -28,7 +28,7 @@ export interface VerifyOptions {
   readonly images?: ImageOptions;
   /** Default 0. */
   readonly seed?: number;
-  /** Names of outputs, and of inputs with a default, to leave out. */
+  /** Names of outputs to leave out, and names or globs of inputs with a default. */
   readonly exclude?: readonly string[];
   /** Tolerances by hand, in place of the derived ones. */
   readonly tolerances?: GivenTolerances;
