@@ -1,5 +1,8 @@
 import { inferTypes } from '../infer/types.ts';
+import { matchGraphs } from '../inspect/diff-graph.ts';
+import { nodeChanges } from '../inspect/diff-node.ts';
 import type { Model } from '../ir/model.ts';
+import type { Node } from '../ir/node.ts';
 import { RuntimeFailure } from '../runtime/failure.ts';
 import type { Runtime, Tensors } from '../runtime/session.ts';
 import { fixedTensor } from './cut.ts';
@@ -40,7 +43,13 @@ export async function compareLayers(
       if (!(error instanceof RuntimeFailure) || error.kind !== 'error') throw error;
       return error;
     });
+    if (failure && chunk.length > 1) {
+      // One of them can't be run; the others can.
+      size = Math.floor(chunk.length / 2);
+      continue;
+    }
     if (failure) {
+      await walk.stopAt(chunk[0]!, failure);
       notes.push(`from '${chunk[0]!.b.name}' on, layers could not be run on their own: ${failure.message}`);
       break;
     }
@@ -76,9 +85,20 @@ async function culpritOf({ at }: Origin<Suspect>, a: Model, b: Model, number: nu
   const folder = o.folder !== undefined && values ? await writeFailure(o.folder, number, a, b, segment, values) : undefined;
   return {
     value: segment.b.name,
-    node: refOf(segment.b.producer!),
+    node: refOf(nodeToName(segment, a, b)),
     nodes: { a: segment.before.nodes.map(refOf), b: segment.nodes.map(refOf) },
     message: judgement.message,
     ...(folder !== undefined && { folder }),
   };
+}
+
+/** Of several nodes that lead to a wrong value, the only one that A has otherwise; else the one that computes it. */
+function nodeToName({ b: { producer }, nodes }: Segment, a: Model, b: Model): Node {
+  if (nodes.length === 1) return producer!;
+  const { nodes: pairs, values } = matchGraphs(a.graph, b.graph);
+  const changed = nodes.filter(node => {
+    const twin = pairs.get(node);
+    return !twin || nodeChanges(twin, node, values).length > 0;
+  });
+  return changed.length === 1 ? changed[0]! : producer!;
 }

@@ -19,7 +19,7 @@ export interface Origin<T> {
   compensated: boolean;
   /** It has drowned in rounding. */
   drowned: boolean;
-  /** An output is wrong because of it. */
+  /** An output is wrong because of it, or there is none. */
   reached: boolean;
 }
 
@@ -62,6 +62,18 @@ export class Wakes<T> {
   /** Lets go of a value that nothing more will ask for. */
   delete(value: Value): void {
     this.#wakes.delete(value);
+  }
+
+  /** B does not get any further from these values: what made them other than A's is at fault. Returns whether anything did. */
+  stopAt(from: readonly Value[]): boolean {
+    const origins = from.flatMap(v => [...(this.#wakes.get(v)?.origins ?? [])]);
+    for (const origin of origins) origin.reached = true;
+    return origins.length > 0;
+  }
+
+  /** Notes something that is at fault whatever comes of it. */
+  blame(at: T): void {
+    this.origins.push({ at, followed: false, compensated: false, drowned: false, reached: true });
   }
 
   /** Notes what came of a value; `at` is what to remember of it. */

@@ -22,6 +22,8 @@ export interface LayerOptions {
   readonly threads: number;
   readonly seed: number;
   readonly precision: DType | undefined;
+  /** Whether B as a whole does not run there. */
+  readonly fails: boolean;
   /** Where to write the smallest subgraphs that differ. */
   readonly folder: string | undefined;
   readonly onProgress?: (done: number, total: number, what: string) => void;
@@ -113,6 +115,20 @@ export class Walk {
     }
   }
 
+  /** B does not run any further than to this segment: the values that it starts from are to blame, or else the segment, where A's stop it too. */
+  async stopAt(s: Segment, { message }: RuntimeFailure): Promise<void> {
+    if (!this.#options.fails || !this.#ofA.get(s.a) || this.wakes.stopAt(s.from)) return;
+    if ((await this.#run([s], this.#pure)).size > 0) return;
+    const judgement = { same: false, hopeless: true, allowed: 0, violations: 0, relativeL2: 'NaN', maxAbs: 'NaN' } as const;
+    this.wakes.blame({ segment: s, judgement: { ...judgement, message: `does not run: ${message}` }, values: this.#kept(s) });
+  }
+
+  /** What a segment is to be run with on its own, where that is wanted. */
+  #kept({ from, before, a }: Segment): ReadonlyMap<Value, Tensor> | undefined {
+    if (this.#options.folder === undefined || this.wakes.origins.length >= kept) return undefined;
+    return new Map([...[...before.from, a].map(v => [v, this.#ofA.get(v)!] as const), ...from.map(v => [v, this.#pure.get(v)!] as const)]);
+  }
+
   #untouched({ b, a }: Segment): Layer {
     const none = { relativeL2: 0, maxAbs: 0 };
     return {
@@ -132,11 +148,8 @@ export class Walk {
     const tensor = disturbed ? ((await this.#run([s], this.#own)).get(s.b) ?? this.#ofB.get(s.b)!) : pure;
     const own = disturbed ? await this.#judge(s, expected, tensor, this.#own) : local;
     const better = local.same || !own.same ? local : own;
-    const { from, before } = s;
-    const isKept = !local.same && !own.same && this.#options.folder !== undefined && this.wakes.origins.length < kept;
-    const values = isKept
-      ? new Map([...[...before.from, s.a].map(v => [v, this.#ofA.get(v)!] as const), ...from.map(v => [v, this.#pure.get(v)!] as const)])
-      : undefined;
+    const { from } = s;
+    const values = !local.same && !own.same ? this.#kept(s) : undefined;
     const traceless = sameBits(tensor, pure);
     const outcome = { value: s.b, from, pure: local.same, own: own.same, traceless, tensor, isOutput: this.#outputs.has(s.b) };
     this.wakes.note({ segment: s, judgement: local, values }, outcome);
