@@ -40,7 +40,7 @@ export const edgeKinds: readonly Kind[] = [
   whole('output-renamed', 'interface', 'framed', model => () => {
     model.graph.outputs[0]!.name += '_1';
   }),
-  whole('outputs-exchanged', 'node', 'framed', model => () => {
+  whole('outputs-exchanged', 'interface', 'framed', model => () => {
     const [a, b] = ['embedding', 'probabilities'].map(name => model.graph.outputs[indexOf(model, name)]!) as [never, never];
     exchangeNames(a, b);
   }),
@@ -64,7 +64,7 @@ export const edgeKinds: readonly Kind[] = [
     const [starts, ends, axes, steps] = [-1, -(2 ** 31), 0, -1].map(x => Tensor.of('int64', [1], [x]));
     wrapOutput(model, index, 'Slice', [starts, ends, axes, steps], {}, outputTypeOf(model, index));
   }),
-  whole('inputs-exchanged', 'node', 'framed', model => () => {
+  whole('inputs-exchanged', 'interface', 'framed', model => () => {
     const [image, background] = model.graph.inputs;
     exchangeNames(image!, background!);
   }),

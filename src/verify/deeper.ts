@@ -55,7 +55,8 @@ export async function layerReport(g: Ground): Promise<LayerReport | undefined> {
   const where = broken ?? configurations.find(c => c.status === 'same');
   if (!where || !(layers || ((bisect || failures !== undefined) && broken))) return undefined;
   // Where outputs agree, the input that moves them most: under another one, what is wrong may leave no trace.
-  const shown = where.results.find(r => !r.comparison.same) ?? worst(where.results);
+  const failed = where.failures.find(f => f.model === 'b');
+  const shown = where.results.find(r => !r.comparison.same) ?? failed ?? worst(where.results);
   const set = sets.find(s => s.label === shown?.input) ?? sets[0]!;
   const at: Configuration = { provider: where.provider, optimization: where.optimization };
   try {
@@ -64,6 +65,7 @@ export async function layerReport(g: Ground): Promise<LayerReport | undefined> {
       threads,
       seed,
       precision,
+      fails: failed !== undefined,
       folder: failures,
       ...(options.onProgress && { onProgress: options.onProgress }),
     });

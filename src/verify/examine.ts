@@ -6,7 +6,7 @@ import type { Comparand } from './comparand.ts';
 import { type Configuration, isReference, nameOf, referenceConfiguration } from './configuration.ts';
 import { loadData } from './data/load.ts';
 import { layerReport, selfCheck } from './deeper.ts';
-import { factsOf } from './facts.ts';
+import { factsOf, type ModelFacts } from './facts.ts';
 import { held } from './held.ts';
 import { generate, type InputSet, inputKinds, isQuick, narrowInputs, withOwnLabels } from './inputs.ts';
 import { checkOutputs, type Match, matchInterfaces } from './interface.ts';
