@@ -173,7 +173,7 @@ async function comparand(model: ModelOrPath, keep = false): Promise<Comparand> {
   if (isText(model) || model === '-') return { bytes: file.encode(await read(model), { inline: true }), label: model };
   // Our reader says what is wrong with a file, and refuses what the runtime lets pass; the runtime then reads it by itself.
   try {
-    const read = await file.read(model);
+    const read = await file.read(model, { inPlace: true });
     return { path: model, label: model, ...(keep && { model: read }) };
   } catch (error) {
     // Of two models, which.

@@ -1,7 +1,7 @@
 import type { Model } from '../ir/model.ts';
 import { RuntimeFailure } from '../runtime/failure.ts';
 import type { Runtime } from '../runtime/session.ts';
-import { decode, encode, read } from '../serde/model-file.ts';
+import { decode, encodePieces, read } from '../serde/model-file.ts';
 import type { Baseline } from './baseline.ts';
 import { compare, short } from './compare.ts';
 import type { InputSet } from './inputs.ts';
@@ -27,7 +27,7 @@ export interface Ground {
 
 function modelOf(source: Comparand): Model | Promise<Model> {
   if (source.model) return source.model;
-  if ('path' in source) return read(source.path);
+  if ('path' in source) return read(source.path, { inPlace: true });
   return decode(source.bytes, source.directory === undefined ? {} : { directory: source.directory });
 }
 
@@ -37,7 +37,7 @@ export async function selfCheck({ runtime, b, options, sets, outputs, baseline }
   const mutations: Mutation[] = [];
   for (const { kind, node, what, model } of brokenModels(await modelOf(b))) {
     let difference: string | undefined;
-    const source = { bytes: encode(model, { inline: true }) };
+    const source = { pieces: encodePieces(model, { inline: true }) };
     const { failure } = await trial(runtime, { role: 'b', source }, { ...referenceConfiguration, threads }, sets, async (session, set) => {
       if (difference !== undefined) return;
       const values = await session.run(feedsFor(session, set.feeds()), outputs);

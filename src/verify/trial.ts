@@ -1,6 +1,6 @@
 import { ProviderUnavailable } from '../errors.ts';
 import { RuntimeFailure } from '../runtime/failure.ts';
-import type { ModelSource, Optimization, Placement, Runtime, Session, Tensors } from '../runtime/session.ts';
+import type { LoadableModel, Optimization, Placement, Runtime, Session, Tensors } from '../runtime/session.ts';
 import type { InputSet } from './inputs.ts';
 import type { Failure } from './verdict.ts';
 
@@ -30,7 +30,7 @@ export interface Trial {
  */
 export async function trial(
   runtime: Runtime,
-  model: { readonly role: 'a' | 'b'; readonly source: ModelSource },
+  model: { readonly role: 'a' | 'b'; readonly source: LoadableModel },
   where: Configuration & { readonly threads: number },
   sets: readonly InputSet[],
   visit: (session: Session, set: InputSet) => Promise<void>,
