@@ -1,5 +1,5 @@
 import type { ConfigurationResult, OutputResult, Verdict } from '../../verify/verdict.ts';
-import { rankOf, worstOf } from '../results.ts';
+import { byOutput, rankOf, worstOf } from '../results.ts';
 
 /** Where a page has one place, the largest difference decides between comparisons that rank alike. */
 const rank = (r: OutputResult) => [...rankOf(r), Number(r.comparison.maxAbs) || 0];
@@ -19,13 +19,11 @@ export function worstByOutput(configurations: readonly ConfigurationResult[]): {
   readonly configuration: ConfigurationResult;
   readonly result: OutputResult;
 }[] {
-  const outputs = [...new Set(configurations.flatMap(c => c.results.map(r => r.output)))];
+  const all = configurations.map(configuration => ({ configuration, results: byOutput(configuration.results) }));
+  const outputs = [...new Set(all.flatMap(({ results }) => [...results.keys()]))];
   return outputs.flatMap(output =>
-    configurations.flatMap(configuration => {
-      const result = worstOf(
-        configuration.results.filter(r => r.output === output),
-        rank,
-      );
+    all.flatMap(({ configuration, results }) => {
+      const result = worstOf(results.get(output) ?? [], rank);
       return result ? [{ configuration, result }] : [];
     }),
   );
