@@ -148,8 +148,7 @@ export async function bench(a: ModelOrPath, b: ModelOrPath, options: BenchOption
  */
 export async function diff(a: ModelOrPath, b: ModelOrPath): Promise<Diff> {
   const { diff: compare } = await import('./inspect/diff.ts');
-  const open = (model: ModelOrPath) => (typeof model === 'string' ? read(model) : model);
-  return compare(await open(a), await open(b));
+  return compare(await look(a), await look(b));
 }
 
 /**
@@ -158,14 +157,20 @@ export async function diff(a: ModelOrPath, b: ModelOrPath): Promise<Diff> {
  */
 export async function portrait(a: ModelOrPath, b: ModelOrPath): Promise<Pick<Case, 'diff' | 'graphs'>> {
   try {
-    const [before, after] = await Promise.all([a, b].map(model => (typeof model === 'string' ? read(model) : model)));
+    const [before, after] = await Promise.all([look(a), look(b)]);
     const { sketchOf } = await import('./inspect/sketch.ts');
-    const found = await diff(before!, after!);
-    return { diff: found, graphs: sketchOf(before!, after!, found) };
+    const found = await diff(before, after);
+    return { diff: found, graphs: sketchOf(before, after, found) };
   } catch (error) {
     if (error instanceof FunnelError) return {};
     throw error;
   }
+}
+
+/** A model that is looked at once: its weights stay in the file. */
+function look(model: ModelOrPath): Model | Promise<Model> {
+  if (typeof model !== 'string') return model;
+  return isText(model) ? read(model) : file.read(model, { inPlace: true });
 }
 
 async function comparand(model: ModelOrPath, keep = false): Promise<Comparand> {

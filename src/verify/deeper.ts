@@ -35,6 +35,7 @@ function modelOf(source: Comparand): Model | Promise<Model> {
 export async function selfCheck({ runtime, b, options, sets, outputs, baseline }: Ground): Promise<SelfCheck> {
   const { threads = 1, equalNan = false } = options;
   const mutations: Mutation[] = [];
+  await runtime.forget();
   for (const { kind, node, what, model } of brokenModels(await modelOf(b))) {
     let difference: string | undefined;
     const source = { pieces: encodePieces(model, { inline: true }) };
