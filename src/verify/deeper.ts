@@ -1,6 +1,6 @@
 import { RuntimeFailure } from '../runtime/failure.ts';
 import type { Runtime } from '../runtime/session.ts';
-import { encode } from '../serde/model-file.ts';
+import { encodePieces } from '../serde/model-file.ts';
 import type { Baseline } from './baseline.ts';
 import { type Comparand, modelOf } from './comparand.ts';
 import { short } from './compare.ts';
@@ -30,9 +30,10 @@ export interface Ground {
 export async function selfCheck({ runtime, b, options, sets, outputs, baseline }: Ground): Promise<SelfCheck> {
   const { threads = 1, equalNan = false } = options;
   const mutations: Mutation[] = [];
+  await runtime.forget();
   for (const { kind, node, what, model } of brokenModels(await modelOf(b))) {
     let difference: string | undefined;
-    const source = { bytes: encode(model, { inline: true }) };
+    const source = { pieces: encodePieces(model, { inline: true }) };
     const { failure } = await trial(runtime, { role: 'b', source }, { ...referenceConfiguration, threads }, sets, async (session, set) => {
       if (difference !== undefined) return;
       const values = await session.run(feedsFor(session, set.feeds()), outputs);

@@ -1,3 +1,4 @@
+import { closeFactRuntime } from '../infer/runtime.ts';
 import { inferTypes } from '../infer/types.ts';
 import { matchGraphs } from '../inspect/diff-graph.ts';
 import { nodeChanges } from '../inspect/diff-node.ts';
@@ -13,7 +14,7 @@ import { isFault } from './wakes.ts';
 import { type LayerOptions, refOf, Walk } from './walk.ts';
 
 /** Segments that are run at once, and bytes of their weights and of what they compute. */
-const most = { segments: 32, weights: 16e6, results: 64e6 };
+const most = { segments: 32, weights: 16e6, results: 8e6 };
 
 /**
  * Holds B against A layer by layer: each stretch of B's nodes between two values that both models have is fed with A's values, so that
@@ -29,13 +30,17 @@ export async function compareLayers(
   feeds: Tensors,
   o: LayerOptions,
 ): Promise<LayerReport> {
+  // Of whole models only their pieces are needed from here on, of facts only types.
+  const isLarge = await runtime.forget();
   await inferTypes(a);
   await inferTypes(b);
+  if (isLarge) await closeFactRuntime();
   const { segments, twins } = sharedValues(a, b);
   const walk = new Walk(runtime, a, b, segments, twins, feeds, o);
   const notes: string[] = [];
   if (segments.length === 0) notes.push('the models share no value');
-  let size = most.segments;
+  // How large results are, the first ones tell.
+  let size = 1;
   for (let i = 0; i < segments.length; ) {
     const chunk = chunkFrom(segments, i, size);
     o.onProgress?.(i, segments.length, `layer ${segments[i]!.b.name}`);
@@ -54,7 +59,8 @@ export async function compareLayers(
       break;
     }
     i += chunk.length;
-    size = Math.max(1, Math.min(most.segments, Math.floor((most.results * chunk.length) / Math.max(walk.bytes, 1))));
+    const fitting = Math.floor((most.results * chunk.length) / Math.max(walk.bytes, 1));
+    size = Math.max(1, Math.min(fitting, 2 * size, most.segments));
   }
   const faults = walk.wakes.origins.filter(isFault);
   const culprits: Culprit[] = [];
