@@ -1,10 +1,10 @@
 import { writeFileSync } from 'node:fs';
 import chalk from 'chalk';
-import picomatch from 'picomatch';
 import { progressBar } from '../src/cli/progress.ts';
 import { closeFactRuntime } from '../src/infer/runtime.ts';
 import { table } from '../src/report/table.ts';
 import { Runtime } from '../src/runtime/session.ts';
+import { matching } from './globs.ts';
 import { breakIn, type Fate, fates, type Mutant, Subject } from './judge.ts';
 import { kinds } from './kinds.ts';
 import { allNetworks } from './networks.ts';
@@ -20,9 +20,9 @@ export interface BreakOptions {
 
 /** Networks broken in every way, and whether verify sees it. Exit code 1 when a mistake escapes. */
 export async function breakMain(options: BreakOptions): Promise<void> {
-  const wanted = (globs: string) => picomatch(globs.split(','));
-  const chosen = kinds.filter(kind => wanted(options.kinds)(kind.name));
-  const networks = Object.entries(allNetworks()).filter(([name]) => wanted(options.networks)(name));
+  const [isWanted, isNetwork] = [matching(options.kinds), matching(options.networks)];
+  const chosen = kinds.filter(kind => isWanted(kind.name));
+  const networks = Object.entries(allNetworks()).filter(([name]) => isNetwork(name));
   const where = options.provider ? { providers: [options.provider], optimizations: ['all'] as const } : {};
   const runtime = new Runtime();
   const bar = await progressBar();

@@ -1,12 +1,12 @@
 import { writeFileSync } from 'node:fs';
 import chalk from 'chalk';
-import picomatch from 'picomatch';
 import { progressBar } from '../src/cli/progress.ts';
 import { closeFactRuntime } from '../src/infer/runtime.ts';
 import { table } from '../src/report/table.ts';
 import { Runtime } from '../src/runtime/session.ts';
 import type { VerifyOptions } from '../src/verify/verify.ts';
 import { type Checked, checkGolden, checkNetwork } from './check-exact.ts';
+import { matching } from './globs.ts';
 import { allNetworks } from './networks.ts';
 
 export interface ExactOptions {
@@ -20,7 +20,7 @@ export async function exactMain({ networks: glob, provider, json }: ExactOptions
   const runtime = new Runtime();
   const bar = await progressBar();
   const options: VerifyOptions = provider ? { providers: [provider], kinds: ['normal', 'flips'] } : {};
-  const wanted = picomatch(glob.split(','));
+  const wanted = matching(glob);
   const checked: Checked[] = [];
   const note = (c: Checked) => {
     checked.push(c);

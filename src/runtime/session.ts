@@ -1,4 +1,4 @@
-import { rmSync, writeFileSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import { totalmem } from 'node:os';
 import { join, resolve } from 'node:path';
 import { ProviderUnavailable } from '../errors.ts';
@@ -8,7 +8,16 @@ import { Child, type Limits } from './child.ts';
 import { RuntimeFailure } from './failure.ts';
 import { Session, type Tensors } from './open-session.ts';
 import type { Optimization } from './optimization.ts';
-import { inlineLimit, type ModelInterface, type Placement, type Replies, type Request, type WireModel } from './protocol.ts';
+import {
+  inlineLimit,
+  type ModelInterface,
+  type Placement,
+  type Replies,
+  type Request,
+  type WireModel,
+  writeFully,
+  writing,
+} from './protocol.ts';
 import { checkProviderName, childEnvironment, unavailable } from './providers.ts';
 import { usualTimeout } from './time-limit.ts';
 
@@ -194,7 +203,7 @@ export class Runtime {
       if ('path' in model) return { path: resolve(model.path) };
       if (model.bytes.byteLength <= inlineLimit && model.directory === undefined) return { bytes: model.bytes };
       file = join(child.folder, `model-${this.#files++}.onnx`);
-      writeFileSync(file, model.bytes);
+      writing(file, fd => writeFully(fd, model.bytes, 0));
       return model.directory === undefined ? { path: file } : { file, directory: resolve(model.directory) };
     };
     return this.#ask(child => request(wire(child), child)).finally(() => file !== undefined && rmSync(file, { force: true }));
