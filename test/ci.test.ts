@@ -279,6 +279,7 @@ describe('merging', () => {
     expect(() => mergeReports([part(1, 2, [one('a')]), part(1, 2, [one('b')])])).toThrow('both part 1 of 2');
     expect(() => mergeReports([part(1, 2, [one('a')]), part(2, 2, [one('a')])])).toThrow("case 'a' is in shard-1.json and in shard-2.json");
     expect(() => mergeReports([part(2, 4, [one('a')]), part(3, 4, [one('b')])])).toThrow('parts 1, 4 of 4 are missing');
+    expect(() => mergeReports([part(1, 1e9, [one('a')])], { allowMissing: true })).toThrow('one of 1000000000 parts');
   });
 
   test('is never the same where something is missing', () => {

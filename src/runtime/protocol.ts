@@ -1,7 +1,9 @@
 import { closeSync, openSync, readSync, rmSync, writeSync } from 'node:fs';
+import { dirname } from 'node:path';
 import type { Dim } from '../ir/value.ts';
 import { sizeOf } from '../tensor/broadcast.ts';
 import { byteLengthOf, type DType } from '../tensor/dtype.ts';
+import { RuntimeFailure } from './failure.ts';
 import type { Optimization } from './optimization.ts';
 
 /** What parent and child say to each other. Anything big lies in a file of the pair's temporary folder; only its path crosses the channel. */
@@ -84,8 +86,7 @@ export function pack(tensors: Readonly<Record<string, WireTensor>>, file: string
   const entries = Object.entries(tensors);
   const bytes = entries.reduce((sum, [, t]) => sum + (t.data instanceof Uint8Array ? t.data.byteLength : 0), 0);
   if (bytes <= inlineLimit) return { tensors, file: undefined };
-  const fd = openSync(file, 'w');
-  try {
+  return writing(file, fd => {
     let at = 0;
     const placed = entries.map(([name, t]): [string, WireTensor] => {
       if (!(t.data instanceof Uint8Array)) return [name, t];
@@ -95,23 +96,37 @@ export function pack(tensors: Readonly<Record<string, WireTensor>>, file: string
       return [name, { ...t, data: start }];
     });
     return { tensors: Object.fromEntries(placed), file };
+  });
+}
+
+/** Writes a file of the pair's folder. @throws RuntimeFailure where the disk is full, in words that `classify` knows: they may cross the channel */
+export function writing<T>(file: string, write: (fd: number) => T): T {
+  let fd: number | undefined;
+  try {
+    fd = openSync(file, 'w');
+    return write(fd);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code !== 'ENOSPC' && code !== 'EDQUOT') throw error;
+    throw new RuntimeFailure(
+      'error',
+      'memory',
+      `no room for temporary files in ${dirname(dirname(file))}: set TMPDIR to a folder that has some`,
+    );
   } finally {
-    closeSync(fd);
+    if (fd !== undefined) closeSync(fd);
   }
 }
 
-/** Writes bytes that come in pieces. */
+/** Writes bytes that come in pieces. @throws RuntimeFailure where there is no room */
 export function writePieces(file: string, pieces: Iterable<Uint8Array>): void {
-  const fd = openSync(file, 'w');
-  try {
+  writing(file, fd => {
     let at = 0;
     for (const piece of pieces) {
       writeFully(fd, piece, at);
       at += piece.byteLength;
     }
-  } finally {
-    closeSync(fd);
-  }
+  });
 }
 
 /** One call moves 2 GiB at most. */
