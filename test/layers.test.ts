@@ -200,6 +200,24 @@ describe('layers', () => {
     expect([v.status, blamed(v)]).toEqual(['different', ['q']]);
   });
 
+  test('of float16 have three roundings, no more', async () => {
+    const half = (w: string) => `g (float16[8, 16] x) => (float16[8, 16] y) <float16[16] w = {${w}}, float16 top = {200.0}> {
+      t = Mul (x, w) u = Relu (t) y = Add (u, top) }`;
+    const weights = (by: number) => Array.from({ length: 16 }, (_, i) => ((1 + i / 8) * by).toFixed(4)).join(', ');
+    const v = await texts(half(weights(1)), half(weights(1.006)), { layers: true });
+    expect([v.configurations[0]!.status, v.status, blamed(v)]).toEqual(['same', 'different', ['t']]);
+  });
+
+  test('at every level of optimisation are held against right ones', async () => {
+    // What is wrong in the middle is fed to A's next layer, too, if one is not careful.
+    const net = (k: string) => `g (float[4, 8] x) => (float[4, 8] y) <float k = {${k}}, float top = {1000.0}> {
+      t = Mul (x, k) u = Sin (t) v = Neg (u) y = Add (v, top) }`;
+    for (const optimizations of [['disabled'], ['all']] as const) {
+      const v = await texts(net('0.9'), net('0.9005'), { layers: true, optimizations });
+      expect([v.configurations[0]!.status, v.status, blamed(v)]).toEqual(['same', 'different', ['t']]);
+    }
+  });
+
   test('that B alone can not run are told', async () => {
     const a = 'g (float[N, 3] x) => (float[M, 3] y) <int64[2] s = {-1, 3}> { t = Neg (x) y = Reshape (t, s) }';
     const v = await texts(a, a.replace('-1, 3', '1, 3'), { bisect: true });
