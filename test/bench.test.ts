@@ -7,10 +7,11 @@ import { bench, FunnelError, parse } from '../src/index.ts';
 import { latencyRatio, memoryRatio, overBudget } from '../src/measure/judge.ts';
 import type { Measurement, ModelTimes } from '../src/measure/measurement.ts';
 import { type Pace, type Runner, race } from '../src/measure/race.ts';
-import { median, medianInterval, quantile } from '../src/measure/statistics.ts';
+import { median, medianInterval, quantile, statisticsOf } from '../src/measure/statistics.ts';
 import { benchText } from '../src/report/bench-text.ts';
 import { benchHtml } from '../src/report/html/bench.tsx';
 import { benchSchema } from '../src/report/schema-bench.ts';
+import { normal } from '../src/tensor/random.ts';
 import { runFunnel } from './support/cli.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'bench-test-'));
@@ -110,6 +111,7 @@ describe('race', () => {
 describe('judgement', () => {
   const slower = { a: [1, 2, 4, 8, 16, 32], b: [2, 4, 8, 16, 32, 64] };
   const swap = ({ a, b }: typeof slower) => ({ a: b, b: a });
+  const six = <T>(launch: T) => range(6).map(() => launch);
   const times = (...peaks: number[]) =>
     ({
       peakMemory: median(peaks),
@@ -117,14 +119,30 @@ describe('judgement', () => {
     }) as unknown as ModelTimes;
 
   test('rounds are compared one by one: what slows both down cancels out', () => {
-    expect(latencyRatio(slower)).toEqual({ ratio: 2, low: 2, high: 2, difference: 'slower' });
-    expect(latencyRatio(swap(slower))).toEqual({ ratio: 0.5, low: 0.5, high: 0.5, difference: 'faster' });
-    expect(latencyRatio({ a: [1, 1, 1, 1, 1, 1], b: [0.9, 0.9, 0.9, 1.1, 1.1, 1.2] })).toMatchObject({
-      low: 0.9,
-      high: 1.2,
-      difference: 'none',
-    });
-    expect(latencyRatio({ a: [1], b: [3] })).toEqual({ ratio: 3, low: undefined, high: undefined, difference: 'unknown' });
+    expect(latencyRatio(six(slower))).toEqual({ ratio: 2, low: 2, high: 2, difference: 'slower', launches: six(2) });
+    expect(latencyRatio(six(swap(slower)))).toEqual({ ratio: 0.5, low: 0.5, high: 0.5, difference: 'faster', launches: six(0.5) });
+    const mixed = [0.9, 0.9, 0.9, 1.1, 1.1, 1.2].map(b => ({ a: [1, 1, 1], b: [b, b, 7] }));
+    expect(latencyRatio(mixed)).toMatchObject({ ratio: 1, low: 0.9, high: 1.2, difference: 'none' });
+    const unknown = { low: undefined, high: undefined, difference: 'unknown' };
+    expect(latencyRatio([{ a: [1], b: [3] }])).toMatchObject({ ratio: 3, ...unknown });
+    // However many rounds they have: those of one launch are no witnesses of another.
+    expect(latencyRatio(range(5).map(() => slower))).toMatchObject({ ratio: 2, ...unknown });
+  });
+
+  test.each([6, 7, 9, 12])('a model is no slower than itself, in %i launches of which each has luck of its own', launches => {
+    const luck = normal('luck', 400_000).values();
+    const next = () => luck.next().value!;
+    const measure = (factor: number) =>
+      latencyRatio(
+        range(launches).map(() => {
+          const [a, b] = [Math.exp(0.03 * next()), factor * Math.exp(0.03 * next())];
+          const rounds = (time: number) => range(10).map(() => time * Math.exp(0.01 * next()));
+          return { a: rounds(a), b: rounds(b) };
+        }),
+      ).difference;
+    const trials = range(1000).map(() => measure(1));
+    expect(trials.filter(difference => difference !== 'none').length).toBeLessThanOrEqual(50);
+    expect(range(100).filter(() => measure(1.2) === 'slower').length).toBeGreaterThan(90);
   });
 
   test('memory, by launch', () => {
@@ -134,7 +152,7 @@ describe('judgement', () => {
 
   test('a budget is exceeded beyond doubt, or not', () => {
     const found = {
-      latency: { ratio: 1.2, low: 1.06, high: 1.3, difference: 'slower' as const },
+      latency: { ratio: 1.2, low: 1.06, high: 1.3, difference: 'slower' as const, launches: [1.2] },
       memory: { ratio: 1.2, low: 0.9, high: 1.3 },
     };
     const codes = (maxRatio: number, maxMemoryRatio: number) => overBudget('cpu all', found, { maxRatio, maxMemoryRatio }).map(f => f.code);
@@ -180,9 +198,17 @@ describe('bench', () => {
   });
 
   test('launches share the rounds', async () => {
-    const { configurations } = await bench(double, double, { runs: 7, launches: 3 });
-    expect(configurations[0]).toMatchObject({ rounds: 7, a: { launches: { length: 3 } } });
-    expect(configurations[0]!.latency.low).toBeLessThanOrEqual(configurations[0]!.latency.high!);
+    const { configurations } = await bench(double, double, { runs: 7 });
+    expect(configurations[0]).toMatchObject({ rounds: 7, a: { launches: { length: 6 } }, latency: { launches: { length: 6 } } });
+    const { ratio, low, high, launches } = configurations[0]!.latency;
+    expect([low, ratio, high]).toEqual([Math.min(...launches), median(launches), Math.max(...launches)]);
+    expect(configurations[0]!.a.min).toBe(Math.min(...configurations[0]!.a.samples));
+  });
+
+  test('a run that lasts for hours has its sums', () => {
+    const samples = { a: new Array<number>(200_000).fill(2), b: new Array<number>(200_000).fill(1) };
+    expect(statisticsOf(samples.a)).toEqual({ median: 2, p10: 2, p90: 2, min: 2 });
+    expect(latencyRatio([samples]).ratio).toBe(0.5);
   });
 
   test('what is interrupted is what was measured until then', async () => {
@@ -210,6 +236,7 @@ describe('bench', () => {
     const broken = parse('g (float[N, 3] x, int64[?] i) => (y) <int64[1] s = {7}> { y = Reshape (x, s) }');
     await expect(bench(double, broken)).rejects.toThrow(/^B: /);
     await expect(bench(double, double, { runs: 3, maxRatio: 1.1 })).rejects.toThrow('beyond doubt');
+    await expect(bench(double, double, { launches: 5, maxRatio: 1.1 })).rejects.toThrow("5 launches can't tell beyond doubt");
   });
 });
 
@@ -232,14 +259,15 @@ describe('funnel bench', () => {
   const funnel = (...args: string[]) => runFunnel(['bench', ...args], { cwd: folder });
 
   test('text: the answer first, then the times, then how they came about', async () => {
-    const { code, stdout, stderr } = await funnel('tiny.onnxtxt', 'tiny.onnxtxt', '--runs', '6', '--launches', '2', '--threads', '1');
+    const { code, stdout, stderr } = await funnel('tiny.onnxtxt', 'tiny.onnxtxt', '--runs', '6', '--threads', '1');
     expect([code, stderr]).toEqual([0, '']);
     const lines = stdout.split('\n');
     expect(lines[0]).toBe('tiny.onnxtxt → tiny.onnxtxt');
     expect(lines[1]).toMatch(/^ {2}cpu all: .*B takes \d\.\d+ of A's time \(95 % interval \d\.\d+ … \d\.\d+\)/);
     expect(stdout).toMatch(/configuration +median +p10 +p90 +min +load +first run +peak memory/);
     expect(stdout).toContain('6 rounds, each the median of');
-    expect(stdout).toContain('in 2 launches, on CPU');
+    expect(stdout).toContain('in 6 launches, on CPU');
+    expect(stdout).toMatch(/each the median of \d+ runs \(p10 and p90 are of these medians, not of single runs\)/);
     expect(stdout).toContain('inputs: image 2x3x32x32 (normal, seed 0)');
     expect(stdout).toMatch(/1 thread$/m);
   });
@@ -248,8 +276,6 @@ describe('funnel bench', () => {
     const flags = [
       '--runs',
       '6',
-      '--launches',
-      '1',
       '--shape',
       'N=1',
       '--max-ratio',

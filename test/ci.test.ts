@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { mergeReports, type Part } from '../src/ci/merge.ts';
-import { interleave, ofShard } from '../src/ci/shard.ts';
+import { interleave, ofShard, planOf } from '../src/ci/shard.ts';
 import { type Case, type Report, reportOf } from '../src/verify/report.ts';
 import type { Status, Verdict } from '../src/verify/verdict.ts';
 import { runFunnel, type Settings } from './support/cli.ts';
@@ -245,6 +245,13 @@ describe('shards', () => {
     const missing = await funnel(['merge-reports', 'shard-2.json']);
     expect(missing).toMatchObject({ code: 2, stdout: '' });
     expect(missing.stderr).toBe('funnel: part 1 of 2 is missing; --allow-missing makes an incomplete report of the others\n');
+    const only = await funnel(['ci', 'shards.json', '--only', '[ab]', '--shard', '1/2', '--report', 'json=only-1.json']);
+    expect(only.code).toBe(0);
+    expect(await funnel(['merge-reports', 'only-1.json', 'shard-2.json'])).toMatchObject({
+      code: 2,
+      stdout: '',
+      stderr: 'funnel: only-1.json is a part of 2 cases, shard-2.json of 5: make all parts of one configuration, with the same --only\n',
+    });
   });
 
   test('cases at the end move no other', () => {
@@ -266,9 +273,9 @@ describe('shards', () => {
 describe('merging', () => {
   const verdict = (status: Status) => ({ status, summary: status }) as Verdict;
   const one = (name: string, status: Status = 'same'): Case => ({ name, verdict: verdict(status) });
-  const part = (index: number, count: number, cases: readonly Case[], complete = true): Part => ({
+  const part = (index: number, count: number, cases: readonly Case[], complete = true, plan = planOf(['a', 'b'])): Part => ({
     label: `shard-${index}.json`,
-    report: reportOf(cases, { shard: { index, count }, complete }),
+    report: reportOf(cases, { shard: { index, count, plan }, complete }),
   });
 
   test('refuses what is not one run', () => {
@@ -278,21 +285,49 @@ describe('merging', () => {
     expect(() => mergeReports([part(1, 2, [one('a')]), part(2, 3, [one('b')])])).toThrow('shard-1.json is a part of 2, shard-2.json of 3');
     expect(() => mergeReports([part(1, 2, [one('a')]), part(1, 2, [one('b')])])).toThrow('both part 1 of 2');
     expect(() => mergeReports([part(1, 2, [one('a')]), part(2, 2, [one('a')])])).toThrow("case 'a' is in shard-1.json and in shard-2.json");
-    expect(() => mergeReports([part(2, 4, [one('a')]), part(3, 4, [one('b')])])).toThrow('parts 1, 4 of 4 are missing');
     expect(() => mergeReports([part(1, 1e9, [one('a')])], { allowMissing: true })).toThrow('one of 1000000000 parts');
+    expect(() => mergeReports([part(2, 4, [one('b')]), part(3, 4, [])])).toThrow('parts 1, 4 of 4 are missing');
+  });
+
+  test('refuses parts of different plans, and parts that lack cases', () => {
+    const six = planOf(['u', 'v', 'w', 'x', 'y', 'z']);
+    const ofSix = part(2, 2, [one('v'), one('x'), one('z')], true, six);
+    const single = part(1, 2, [one('a')], true, planOf(['a']));
+    const message = 'shard-1.json is a part of 1 case, shard-2.json of 6: make all parts of one configuration, with the same --only';
+    expect(() => mergeReports([single, ofSix])).toThrow(message);
+    expect(() => mergeReports([single, ofSix], { allowMissing: true })).toThrow(message);
+    const renamed = part(2, 2, [one('c')], true, planOf(['a', 'c']));
+    expect(() => mergeReports([part(1, 2, [one('a')]), renamed])).toThrow('shard-1.json is a part of 2 cases, shard-2.json of other names');
+    const short = part(1, 2, [one('u'), one('w')], true, six);
+    expect(() => mergeReports([short, ofSix])).toThrow('shard-1.json has 2 cases, but part 1 of 2 of 6 has 3');
+    expect(() => mergeReports([part(1, 2, [one('a'), one('b')], false)], { allowMissing: true })).toThrow('has 2 cases, but part 1');
+    expect(() => mergeReports([part(1, 2, [one('b')]), part(2, 2, [one('a')])])).toThrow('other cases than the plan');
+    const old = { label: 'old.json', report: reportOf([one('a')], { shard: { index: 1, count: 1 } }) };
+    expect(() => mergeReports([old])).toThrow('old.json does not say which plan it is a part of');
+  });
+
+  test('what was interrupted may lack cases', () => {
+    const six = planOf(['u', 'v', 'w', 'x', 'y', 'z']);
+    const merged = mergeReports([part(1, 2, [one('u')], false, six), part(2, 2, [one('v'), one('x'), one('z')], true, six)]);
+    expect(merged).toMatchObject({ complete: false, status: 'inconclusive', cases: { length: 4 } });
   });
 
   test('is never the same where something is missing', () => {
-    const missing = mergeReports([part(2, 2, [one('b'), one('d')])], { allowMissing: true });
+    const missing = mergeReports([part(2, 2, [one('b'), one('d')], true, planOf(['a', 'b', 'c', 'd']))], { allowMissing: true });
     expect(missing).toMatchObject({ status: 'inconclusive', complete: false, cases: [{ name: 'b' }, { name: 'd' }] });
     expect(mergeReports([part(1, 2, [one('a')], false), part(2, 2, [one('b')])])).toMatchObject({
       status: 'inconclusive',
       complete: false,
     });
     // A part without cases is part of a whole with some.
-    expect(mergeReports([part(1, 2, [one('a')]), part(2, 2, [])])).toMatchObject({ status: 'same', complete: true });
-    expect(mergeReports([part(1, 1, [])])).toMatchObject({ status: 'inconclusive' });
-    expect(mergeReports([part(1, 2, [one('a'), one('c', 'different')]), part(2, 2, [one('b', 'unavailable')])]).status).toBe('different');
+    expect(mergeReports([part(1, 2, [one('a')], true, planOf(['a'])), part(2, 2, [], true, planOf(['a']))])).toMatchObject({
+      status: 'same',
+      complete: true,
+    });
+    expect(mergeReports([part(1, 1, [], true, planOf([]))])).toMatchObject({ status: 'inconclusive' });
+    const three = planOf(['a', 'b', 'c']);
+    const parts = [part(1, 2, [one('a'), one('c', 'different')], true, three), part(2, 2, [one('b', 'unavailable')], true, three)];
+    expect(mergeReports(parts).status).toBe('different');
   });
 });
 

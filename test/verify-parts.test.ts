@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { shapeCases } from '../src/infer/shapes.ts';
+import { otherCases, shapeCases } from '../src/infer/shapes.ts';
 import { random } from '../src/tensor/random.ts';
 import { Tensor } from '../src/tensor/tensor.ts';
 import { epsilonOf, ulpOf } from '../src/tensor/ulp.ts';
@@ -209,6 +209,35 @@ describe('inputs', () => {
       [1, 3, 32, 4],
       [2, 3, 32, 4],
     ]);
+  });
+
+  test('other sizes: one for each symbol, one for all, another batch; none where any are given', () => {
+    expect(otherCases(inputs, {})).toEqual([
+      { x: [3, 3, 64, 96], w: [96], b: [] },
+      { x: [3, 3, 64, 64], w: [64], b: [] },
+      { x: [3, 3, 32, 32], w: [32], b: [] },
+    ]);
+    // Dimensions without a name are the same in all inputs; two batches are not.
+    const unnamed = { dtype: 'int64', shape: [undefined, undefined] } as const;
+    expect(
+      otherCases(
+        [
+          { name: 'ids', ...unnamed },
+          { name: 'mask', ...unnamed },
+        ],
+        {},
+      )[0],
+    ).toEqual({ ids: [3, 64], mask: [3, 64] });
+    const [n, m] = [{ name: 'n', dtype: 'float', shape: ['N', 4] } as const, { name: 'm', dtype: 'float', shape: ['M', 4] } as const];
+    expect(otherCases([n, m], {})).toEqual([
+      { n: [3, 4], m: [4, 4] },
+      { n: [3, 4], m: [3, 4] },
+    ]);
+    // Never those that are tried anyway.
+    expect(otherCases([{ name: 'x', dtype: 'float', shape: [1, 'L'] }], {})).toEqual([{ x: [1, 64] }]);
+    expect(otherCases([{ name: 'x', dtype: 'float', shape: [1, 3] }], {})).toEqual([]);
+    expect(otherCases(inputs, { symbols: { N: 1 } })).toEqual([]);
+    expect(otherCases(inputs, { symbols: {}, inputs: {} })).toHaveLength(3);
   });
 
   test('the same seed gives the same bits, another seed others; kinds differ', () => {

@@ -1,6 +1,7 @@
 import { FunnelError } from '../errors.ts';
-import { type Report, reportOf } from '../verify/report.ts';
-import { interleave, mostShards } from './shard.ts';
+import { plural } from '../report/format.ts';
+import { type Plan, type Report, reportOf } from '../verify/report.ts';
+import { interleave, mostShards, planOf, sizeOfShard } from './shard.ts';
 
 /** A report, and what errors call it. */
 export interface Part {
@@ -11,7 +12,8 @@ export interface Part {
 /**
  * Joins the reports of all parts of one run into the report of the whole: that of a run that was never taken apart, timings aside.
  * @param allowMissing whether parts may be missing; the report is not complete then
- * @throws FunnelError `E_USAGE` for reports that are not parts of one run, the same part or case twice, and parts that are missing
+ * @throws FunnelError `E_USAGE` for reports that are not parts of one plan, parts that lack cases, the same part or case twice, and parts that
+ * are missing
  */
 export function mergeReports(parts: readonly Part[], options: { readonly allowMissing?: boolean } = {}): Report {
   const byIndex = new Map<number, Part>();
@@ -22,12 +24,16 @@ export function mergeReports(parts: readonly Part[], options: { readonly allowMi
     if (before) throw usage(`${part.label} and ${before.label} are both part ${index} of ${count}`);
     byIndex.set(index, part);
   }
+  const plan = checkPlans(parts);
   checkNames(parts);
   const missing = Array.from({ length: count }, (_, i) => i + 1).filter(index => !byIndex.has(index));
   if (missing.length > 0 && !options.allowMissing)
     throw usage(`${missingText(missing, count)}; --allow-missing makes an incomplete report of the others`);
   const cases = interleave(new Map([...byIndex].map(([index, { report }]) => [index, report.cases])), count);
-  return reportOf(cases, { complete: missing.length === 0 && parts.every(p => p.report.complete) });
+  const complete = missing.length === 0 && parts.every(p => p.report.complete);
+  if (complete && planOf(cases.map(c => c.name)).sha256 !== plan.sha256)
+    throw usage('the parts have other cases than the plan that they are of: make them anew');
+  return reportOf(cases, { complete });
 }
 
 /** Which parts there should be and are not. */
@@ -48,6 +54,25 @@ function countOf(parts: readonly Part[]): number {
     if (shard.count !== count) throw usage(`${first.label} is a part of ${count}, ${label} of ${shard.count}: they are of different runs`);
   }
   return first.report.shard!.count;
+}
+
+/** Parts of different plans fit together by chance at best: cases of either would be lost. */
+function checkPlans(parts: readonly Part[]): Plan {
+  const plans = parts.map(({ label, report: { shard, cases, complete } }) => {
+    const { index, count, plan } = shard!;
+    if (!plan) throw usage(`${label} does not say which plan it is a part of: an older onnx-funnel wrote it; make all parts anew`);
+    const size = sizeOfShard(plan, { index, count });
+    if (complete ? cases.length !== size : cases.length > size)
+      throw usage(`${label} has ${plural(cases.length, 'case')}, but part ${index} of ${count} of ${plan.cases} has ${size}`);
+    return { label, plan };
+  });
+  const { label, plan } = plans[0]!;
+  const other = plans.find(p => p.plan.cases !== plan.cases || p.plan.sha256 !== plan.sha256);
+  if (!other) return plan;
+  const how = other.plan.cases === plan.cases ? 'of other names' : `of ${other.plan.cases}`;
+  throw usage(
+    `${label} is a part of ${plural(plan.cases, 'case')}, ${other.label} ${how}: make all parts of one configuration, with the same --only`,
+  );
 }
 
 function checkNames(parts: readonly Part[]): void {

@@ -1,3 +1,6 @@
+import { createHash } from 'node:crypto';
+import type { Plan } from '../verify/report.ts';
+
 /** Part `index`, from 1 on, of `count`. */
 export interface Shard {
   readonly index: number;
@@ -13,6 +16,14 @@ export const shardAt = (position: number, count: number): number => (position % 
 /** The cases of one part. */
 export function ofShard<T>(cases: readonly T[], { index, count }: Shard): T[] {
   return cases.filter((_, position) => shardAt(position, count) === index);
+}
+
+/** How many of a plan's cases fall into one part. */
+export const sizeOfShard = ({ cases }: Plan, { index, count }: Shard): number => Math.max(0, Math.ceil((cases - index + 1) / count));
+
+/** What tells a plan from others: its cases, by name and in order. */
+export function planOf(names: readonly string[]): Plan {
+  return { cases: names.length, sha256: createHash('sha256').update(JSON.stringify(names)).digest('hex') };
 }
 
 /** What `ofShard` took apart: parts by index, from 1 on. One that is not there, or ends early, leaves a gap that closes. */

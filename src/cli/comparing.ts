@@ -1,7 +1,6 @@
 import chalk from 'chalk';
 import type { PlannedCase } from '../ci/cases.ts';
 import { runCase } from '../ci/run.ts';
-import type { Shard } from '../ci/shard.ts';
 import { plain } from '../report/format.ts';
 import { caseLine, headline } from '../report/report-text.ts';
 import { verdictText } from '../report/verdict-text.ts';
@@ -15,7 +14,7 @@ import { progressBar } from './progress.ts';
 import { takesStdout, type WantedReport, writeReports } from './reporting.ts';
 
 export interface ComparingFlags extends CommonFlags {
-  readonly shard?: Shard;
+  readonly shard?: Report['shard'];
   readonly failFast?: boolean;
   readonly detail?: boolean;
 }

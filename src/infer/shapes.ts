@@ -16,6 +16,19 @@ const batch = 2;
 /** Any other dimension without a size: the least that networks which halve five times can live with. */
 const extent = 32;
 
+/** Sizes for the dimensions that a model leaves open: those of the batch, and the others, each counted from 0 on. */
+interface Choice {
+  readonly batch: (nth: number) => number;
+  readonly extent: (nth: number) => number;
+}
+
+/** Another batch, and a size of its own for every other dimension; then one size for all of them; then another batch alone. */
+const others: readonly Choice[] = [
+  { batch: nth => batch + 1 + nth, extent: nth => extent * (nth + 2) },
+  { batch: () => batch + 1, extent: () => extent * 2 },
+  { batch: () => batch + 1, extent: () => extent },
+];
+
 /**
  * Every combination of the given sizes, the first given ones first. Sizes that nobody gave: 2 for a first dimension, 32 for others.
  * @throws FunnelError `E_USAGE` for a name that the model does not have, and for a shape that contradicts the model's.
@@ -37,6 +50,33 @@ export function shapeCases(inputs: readonly ValueMetadata[], shapes: Shapes): Sh
     const sizes = new Map(Object.entries(choice));
     for (const input of inputs) bindSymbols(input, shapes.inputs?.[input.name], sizes);
     return Object.fromEntries(inputs.map(input => [input.name, shapes.inputs?.[input.name] ?? sizesOf(input, sizes)]));
+  });
+}
+
+/**
+ * Other sizes for a model that leaves any open, none of them those of `shapeCases`: what a size of those was taken for by mistake, or is
+ * baked in, shows under them. Each choice asks less of the model than the one before it, which may refuse sizes that differ.
+ * None where any are given: who gives sizes decides alone.
+ */
+export function otherCases(inputs: readonly ValueMetadata[], given: Shapes): ShapeCase[] {
+  if (Object.keys({ ...given.inputs, ...given.symbols }).length > 0) return [];
+  const cases = others.map(choice => {
+    const sizes = new Map<string, number>();
+    const counts = { batch: 0, extent: 0 };
+    const open = (symbol: string, kind: keyof Choice) => {
+      const size = sizes.get(symbol) ?? choice[kind](counts[kind]++);
+      sizes.set(symbol, size);
+      return size;
+    };
+    const sized = ({ name, shape }: ValueMetadata) =>
+      // A dimension without a name is the same in all inputs: most often it is, as in the tokens and the mask of a sentence.
+      [name, shape.map((d, i) => (typeof d === 'number' ? d : open(d ?? `axis ${i}`, i === 0 ? 'batch' : 'extent')))] as const;
+    return Object.fromEntries(inputs.map(sized));
+  });
+  const known = new Set(shapeCases(inputs, {}).map(sizes => JSON.stringify(sizes)));
+  return cases.filter(sizes => {
+    const key = JSON.stringify(sizes);
+    return !known.has(key) && known.add(key);
   });
 }
 

@@ -25,11 +25,11 @@ export interface BenchOptions extends Budgets {
   readonly seed?: number;
   /** Threads inside an operator; default: ONNX Runtime's choice. */
   readonly threads?: number;
-  /** Rounds, each of which runs either model; default 20, or as many as fit into `seconds`. */
+  /** Rounds, each of which runs either model; default 24, or as many as fit into `seconds`. */
   readonly runs?: number;
   /** Seconds after which no round begins, once there are six of them; for each configuration. */
   readonly seconds?: number;
-  /** How often either process is launched anew: rounds are shared among launches; default 3. */
+  /** How often either process is launched anew: rounds are shared among launches; default 6, the fewest that tell a difference. */
   readonly launches?: number;
   /** Limits for the runtimes. */
   readonly runtime?: RuntimeOptions;
@@ -39,8 +39,8 @@ export interface BenchOptions extends Budgets {
   readonly onProgress?: (done: number, total: number, what: string) => void;
 }
 
-const DEFAULT_ROUNDS = 20;
-const DEFAULT_LAUNCHES = 3;
+const DEFAULT_ROUNDS = 24;
+const DEFAULT_LAUNCHES = fewestForInterval;
 
 /**
  * Measures how long two models take and what memory, on the same inputs: each has a process of its own, and they run in turn.
@@ -132,6 +132,11 @@ function checkOptions({ providers = [], runs, launches, seconds, maxRatio, maxMe
   if (seconds !== undefined && !(seconds > 0)) throw new FunnelError('E_USAGE', `${seconds} seconds measure nothing: give more`);
   if (maxRatio !== undefined && runs !== undefined && runs < fewestForInterval)
     throw new FunnelError('E_USAGE', `${runs} runs can't tell beyond doubt that B is slower: ask for ${fewestForInterval} at least`);
+  if (maxRatio !== undefined && launches !== undefined && launches < fewestForInterval)
+    throw new FunnelError(
+      'E_USAGE',
+      `${launches} launches can't tell beyond doubt that B is slower: ask for ${fewestForInterval} at least`,
+    );
   if (maxMemoryRatio !== undefined && process.platform !== 'linux')
     throw new FunnelError('E_USAGE', 'memory is measured on Linux only: leave its budget out here');
 }

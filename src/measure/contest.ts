@@ -5,7 +5,7 @@ import type { Configuration } from '../verify/configuration.ts';
 import { latencyRatio, memoryRatio } from './judge.ts';
 import type { ConfigurationTimes, Launched, ModelTimes } from './measurement.ts';
 import { type Pace, race, type Samples, unlessAborted } from './race.ts';
-import { median, quantile } from './statistics.ts';
+import { median, statisticsOf } from './statistics.ts';
 
 /** A model with the name that errors call it. */
 export type Named = Comparand & { readonly label: string };
@@ -17,7 +17,7 @@ export interface Course extends Configuration {
   readonly runtime: RuntimeOptions | undefined;
 }
 
-/** How long a contest goes on: launches share the rounds and the time. */
+/** How long a contest goes on: launches share the rounds and the time; each is a part of it that counts as one. */
 export interface Contest extends Pick<Pace, 'rounds' | 'milliseconds' | 'least' | 'clock' | 'signal'> {
   readonly launches: number;
   readonly onRound: (done: number) => void;
@@ -64,7 +64,7 @@ function summary(launches: readonly Launch[], { provider, optimization, feeds }:
     runsPerSample: samples.runsPerSample,
     a: timesA,
     b: timesB,
-    latency: latencyRatio({ a: timesA.samples, b: timesB.samples }),
+    latency: latencyRatio(launches.map(l => l.samples)),
     memory: memoryRatio(timesA, timesB),
   };
 }
@@ -76,10 +76,7 @@ function timesOf(launches: readonly Launch[], role: 'a' | 'b'): ModelTimes {
   return {
     load: typical('load'),
     firstRun: typical('firstRun'),
-    median: median(samples),
-    p10: quantile(samples, 0.1),
-    p90: quantile(samples, 0.9),
-    min: Math.min(...samples),
+    ...statisticsOf(samples),
     peakMemory: typical('peakMemory'),
     idleMemory: typical('idleMemory'),
     samples,
@@ -98,7 +95,7 @@ interface Launch {
 async function launch(a: Named, b: Named, course: Course, pace: Pace): Promise<Launch | undefined> {
   const runtimes = [new Runtime(course.runtime), new Runtime(course.runtime)] as const;
   try {
-    const contenders = await unlessAborted(pace.signal, enterBoth([a, b], runtimes, course));
+    const contenders = await unlessAborted(pace.signal, enterBoth([a, b], runtimes, course, pace.turned));
     if (!contenders) return undefined;
     const samples = await race(contenders.a, contenders.b, pace);
     if (samples.a.length === 0) return undefined;
@@ -117,9 +114,11 @@ interface Contender {
   repeat(times: number): Promise<readonly number[]>;
 }
 
-/** One after the other: what one does while it loads must not hold up the other. */
-async function enterBoth([a, b]: readonly [Named, Named], [forA, forB]: readonly [Runtime, Runtime], course: Course) {
-  return { a: await enter(a, forA, course), b: await enter(b, forB, course) };
+/** One after the other: what one does while it loads must not hold up the other. Neither always comes second. */
+async function enterBoth([a, b]: readonly [Named, Named], [forA, forB]: readonly [Runtime, Runtime], course: Course, turned: boolean) {
+  const first = await enter(turned ? b : a, turned ? forB : forA, course);
+  const second = await enter(turned ? a : b, turned ? forA : forB, course);
+  return turned ? { a: second, b: first } : { a: first, b: second };
 }
 
 async function enter(model: Named, runtime: Runtime, { provider, optimization, threads, feeds }: Course): Promise<Contender> {

@@ -9,11 +9,14 @@ export interface Budgets {
   readonly maxMemoryRatio?: number | undefined;
 }
 
-/** B's time over A's, round by round: what slows a round down slows both, and cancels out. */
-export function latencyRatio({ a, b }: Pick<Samples, 'a' | 'b'>): LatencyRatio {
-  const ratios = b.map((time, round) => time / a[round]!);
+/**
+ * B's time over A's. Round by round, since what slows a round down slows both, and cancels out; then launch by launch: all rounds of one share
+ * its luck (addresses, caches, threads), so that a hundred of them tell no more about the next launch than their median does.
+ */
+export function latencyRatio(launches: readonly Pick<Samples, 'a' | 'b'>[]): LatencyRatio {
+  const ratios = launches.map(({ a, b }) => median(b.map((time, round) => time / a[round]!)));
   const interval = medianInterval(ratios);
-  return { ratio: median(ratios), low: interval?.low, high: interval?.high, difference: differenceOf(interval) };
+  return { ratio: median(ratios), low: interval?.low, high: interval?.high, difference: differenceOf(interval), launches: ratios };
 }
 
 function differenceOf(interval: ReturnType<typeof medianInterval>): LatencyRatio['difference'] {

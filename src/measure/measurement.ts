@@ -8,6 +8,7 @@ export interface ModelTimes {
   readonly load: number;
   /** The very first run, which allocates and, on a GPU, compiles shaders: median of the launches. */
   readonly firstRun: number;
+  /** Of the samples, as are p10, p90 and the least: where a sample is the median of several runs, the tail of single runs is not in them. */
   readonly median: number;
   readonly p10: number;
   readonly p90: number;
@@ -16,7 +17,7 @@ export interface ModelTimes {
   readonly peakMemory: number;
   /** That of the process before it loaded the model. */
   readonly idleMemory: number;
-  /** One run of each round. */
+  /** One for each round, launch after launch: the median of `runsPerSample` runs. */
   readonly samples: readonly number[];
   readonly launches: readonly Launched[];
 }
@@ -40,15 +41,17 @@ export interface MemoryRatio {
  * B's time over A's.
  * - `slower`, `faster`: the interval lies on one side of 1.
  * - `none`: it holds 1: no difference that this machine can tell.
- * - `unknown`: too few rounds for an interval.
+ * - `unknown`: too few launches for an interval.
  */
 export interface LatencyRatio {
-  /** Median of the rounds' ratios. */
+  /** Median of those of the launches. */
   readonly ratio: number;
-  /** Its 95 % interval. */
+  /** Its 95 % interval, over launches. */
   readonly low: number | undefined;
   readonly high: number | undefined;
   readonly difference: 'slower' | 'faster' | 'none' | 'unknown';
+  /** The ratio of each launch: median of those of its rounds. */
+  readonly launches: readonly number[];
 }
 
 export interface ConfigurationTimes {

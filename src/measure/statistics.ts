@@ -18,6 +18,14 @@ export function quantile(values: readonly number[], share: number): number {
 
 export const median = (values: readonly number[]): number => quantile(values, 0.5);
 
+/** Of one sample or of millions. */
+export const statisticsOf = (samples: readonly number[]) => ({
+  median: median(samples),
+  p10: quantile(samples, 0.1),
+  p90: quantile(samples, 0.9),
+  min: quantile(samples, 0),
+});
+
 /**
  * The 95 % interval of a median, whatever the distribution: by the sign test, between two of the values themselves, as far from either
  * end as a fair coin allows. Undefined for fewer than six values.

@@ -6,7 +6,7 @@ export function answer({ ratio, low, high, difference }: LatencyRatio): string {
   const range = low === undefined || high === undefined ? '' : ` (95 % interval ${fixed(low)} … ${fixed(high)})`;
   const takes = `B takes ${fixed(ratio)} of A's time${range}`;
   if (difference === 'none') return `no difference that this machine can tell; ${takes}`;
-  return difference === 'unknown' ? `${takes}, in too few rounds to tell whether that means anything` : `${takes}: ${difference}`;
+  return difference === 'unknown' ? `${takes}, in too few launches to tell whether that means anything` : `${takes}: ${difference}`;
 }
 
 /** The ratio of peak memories, and what the launches let it be; empty where it can't be measured. */
@@ -21,11 +21,12 @@ export function circumstances({ configurations, environment: e, seed, threads }:
   const [first] = configurations;
   if (!first) return [machine];
   const lines = [
-    'A and B in turn, each in a process of its own: A, B, B, A and so on; the ratio is the median of those of the rounds',
+    'A and B in turn, each in a process of its own: A, B, B, A and so on; the ratio is the median of those of the launches, each the median of its rounds',
     machine,
   ];
   for (const c of configurations) {
-    const runs = c.runsPerSample === 1 ? '' : `, each the median of ${c.runsPerSample} runs`;
+    const runs =
+      c.runsPerSample === 1 ? '' : `, each the median of ${c.runsPerSample} runs (p10 and p90 are of these medians, not of single runs)`;
     const launches = c.a.launches.length === 1 ? 'one launch' : `${c.a.launches.length} launches`;
     lines.push(`${nameOf(c, configurations)}: ${plural(c.rounds, 'round')}${runs}, in ${launches}, on ${c.adapter}`);
   }

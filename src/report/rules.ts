@@ -93,6 +93,10 @@ export const rules: Readonly<Record<string, Rule>> = {
     title: 'A does not give the stored outputs',
     help: 'Beside the input data lie outputs that A does not reproduce: they may belong to another model.',
   },
+  'sizes-tried-once': {
+    title: 'One choice of sizes was tried',
+    help: 'A leaves sizes open, but refuses those that are tried besides the first: what B takes for granted about sizes may go unseen. --shape gives sizes that A takes, several at will: --shape N=1,4.',
+  },
   'data-limit': { title: 'Not all data was used', help: '--limit sets how many of the images, or sets of data, are used.' },
   'narrow-integers': {
     title: 'Few integers were tried',

@@ -15,7 +15,9 @@ const modelTimes = z.strictObject({
   min: milliseconds,
   peakMemory: byteCount,
   idleMemory: byteCount,
-  samples: z.array(milliseconds),
+  samples: z.array(milliseconds).meta({
+    description: 'One for each round, launch after launch: the median of runsPerSample runs. median, p10, p90 and min are of these.',
+  }),
   launches: z.array(z.strictObject({ load: milliseconds, firstRun: milliseconds, peakMemory: byteCount, idleMemory: byteCount })),
 });
 
@@ -39,6 +41,7 @@ const configuration = z.strictObject({
     low: z.number().positive().optional(),
     high: z.number().positive().optional(),
     difference: z.enum(['slower', 'faster', 'none', 'unknown']),
+    launches: z.array(z.number().positive()).meta({ description: 'The ratio of each launch: the median of those of its rounds.' }),
   }),
   memory: z.strictObject({ ratio: z.number().positive(), low: z.number().positive(), high: z.number().positive() }).optional(),
 });

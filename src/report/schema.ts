@@ -25,6 +25,10 @@ const caseSchema = z
   })
   .meta({ id: 'case' });
 
+const planSchema = z
+  .strictObject({ cases: count, sha256: z.string().meta({ description: 'Over the names of the cases, in hexadecimal.' }) })
+  .meta({ description: 'All the cases that the parts are of; absent in reports of older versions, which can not be merged.' });
+
 const reportSchema = z
   .strictObject({
     schema: z.literal('onnx-funnel/report@1'),
@@ -33,7 +37,10 @@ const reportSchema = z
       description:
         'False where the run was interrupted or stopped early, or parts of it are missing: what is here holds, more was to come.',
     }),
-    shard: z.strictObject({ index: count, count }).optional(),
+    shard: z
+      .strictObject({ index: count, count, plan: planSchema.optional() })
+      .optional()
+      .meta({ description: 'Which part of the work this is; absent for all of it.' }),
     cases: z.array(caseSchema),
   })
   .meta({ id: 'report', description: 'What CI keeps of onnx-funnel: verdicts of one or more comparisons.' });

@@ -1,15 +1,16 @@
 import type { ModelSource, Runtime, Session, Tensors } from '../runtime/session.ts';
 import { encode } from '../serde/model-file.ts';
-import { type DType, dtypes, isFloat, isKnown } from '../tensor/dtype.ts';
+import { type DType, isFloat } from '../tensor/dtype.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { type Comparand, modelOf } from './comparand.ts';
 import { type Comparison, compare, type Rule } from './compare.ts';
 import { type Configuration, isReference, nameOf, referenceConfiguration } from './configuration.ts';
 import type { Flips } from './flips.ts';
 import { type InputSet, type InputSummary, summarise } from './inputs.ts';
+import { OptionalSets } from './optional-sets.ts';
 import { perturbed, withPerturbedWeights } from './perturb.ts';
 import { nanInputs, storedDifference } from './remarks.ts';
-import { movedBy, type SliceRule, type Slices, sliceRule, slicesOf } from './slices.ts';
+import { movedBy, peakOf, type SliceRule, type Slices, sliceRule, slicesOf } from './slices.ts';
 import { bounds, type GivenTolerances, isNoise, ruleOf, type Tolerance, toleranceFor } from './tolerance.ts';
 import { type Trial, trial } from './trial.ts';
 import type { Finding, OutputResult } from './verdict.ts';
@@ -59,7 +60,7 @@ export class Baseline {
     return this.#reference;
   }
 
-  /** Runs A as the reference. */
+  /** Runs A as the reference, on all sets that are not optional, and on the first of the others that it takes. */
   async measureReference(
     runtime: Runtime,
     source: ModelSource,
@@ -71,13 +72,16 @@ export class Baseline {
     const visit = async (session: Session, set: InputSet) => {
       onRun(`reference, ${set.label}`);
       const feeds = set.feeds();
+      const values = await session.run(feeds, outputs);
       this.summaries.push(summarise(set, feeds));
       this.remarks.push(...nanInputs(set, feeds));
-      this.#reference.set(set.label, await session.run(feeds, outputs));
+      this.#reference.set(set.label, values);
     };
-    const result = await trial(runtime, { role: 'a', source }, { ...referenceConfiguration, threads }, sets, visit, opened);
+    const optional = new OptionalSets(visit);
+    const result = await trial(runtime, { role: 'a', source }, { ...referenceConfiguration, threads }, sets, optional.visit, opened);
     this.trials.set(nameOf(referenceConfiguration), result);
-    if (!result.failure) for (const set of sets) await this.#recall(runtime, source, set);
+    this.remarks.push(...optional.remarks());
+    if (!result.failure) for (const set of sets) if (this.#reference.has(set.label)) await this.#recall(runtime, source, set);
     return result;
   }
 
@@ -287,15 +291,3 @@ function halved({ atol, rtol, relativeL2, slices = [], ...rest }: Rule): Rule {
 }
 
 const anything = { atol: Number.POSITIVE_INFINITY, rtol: 0, relativeL2: Number.POSITIVE_INFINITY, equalNan: true };
-
-/** Largest finite magnitude; 0 for strings. */
-export function peakOf(t: Tensor): number {
-  if (!isKnown(t.dtype) || dtypes[t.dtype].kind === 'string') return 0;
-  let peak = 0;
-  const values = t.numbers();
-  for (let i = 0; i < values.length; i++) {
-    const magnitude = Math.abs(values[i]!);
-    if (magnitude > peak && magnitude < Number.POSITIVE_INFINITY) peak = magnitude;
-  }
-  return peak;
-}

@@ -85,7 +85,7 @@ function fatalFinding({ model, input, kind, category, message }: Failure): Findi
     'runtime-shape': ' (give sizes that the model accepts for its symbolic dimensions)',
     'runtime-other': ' (if the values are at fault, give inputs that the model accepts)',
   };
-  return { code, where, message: message + ((input !== undefined && advice[code]) || '') };
+  return { code, where, message: message + ((input !== undefined && model === 'a' && advice[code]) || '') };
 }
 
 /** Why agreement would mean nothing; empty when it means something. */
@@ -161,7 +161,8 @@ function weaknesses(baseline: Baseline, { outputs, edges }: Evidence): Finding[]
     const where = `output '${output}'`;
     const tensors = sets.map(([, values]) => values[output]!);
     const [first] = tensors;
-    if (edges.a!.inputs.length > 0 && tensors.length > 1 && tensors.every(t => sameBits(t, first!)))
+    const alike = tensors.filter(t => t.dims.join() === first!.dims.join());
+    if (edges.a!.inputs.length > 0 && alike.length > 1 && alike.every(t => sameBits(t, first!)))
       findings.push({ code: 'constant-output', where, message: 'does not depend on the inputs' });
     if (tensors.length > 0 && tensors.every(isNan)) findings.push({ code: 'nan-output', where, message: 'is NaN under every input' });
     const [label, noise] = sets

@@ -1,4 +1,4 @@
-import { shapeCases } from '../infer/shapes.ts';
+import { otherCases, type ShapeCase, shapeCases } from '../infer/shapes.ts';
 import { checkProviderName } from '../runtime/providers.ts';
 import type { ModelInterface, Optimization, Runtime, Session, SessionOptions } from '../runtime/session.ts';
 import { Baseline } from './baseline.ts';
@@ -69,7 +69,9 @@ async function examinePair(pair: Pair, wanted: readonly Configuration[]): Promis
   const match = matchInterfaces(told.a, told.b, new Set(options.exclude));
   const warnings = [...match.warnings];
   const facts = await factsOf(a);
-  const sets = await inputSets(edgesA, options, facts, runtime.timeout, finding => warnings.push(finding));
+  const all = await inputSets(edgesA, options, facts, runtime.timeout, finding => warnings.push(finding));
+  const optional = all.find(set => set.optional);
+  let sets = all.filter(set => !set.optional || set === optional);
   const found = { ...nothing, ...match, warnings, edges: { a: edgesA, b: edgesB }, fatal };
   if (!match.feedable || match.outputs.length === 0 || sets.length === 0) return found;
 
@@ -80,8 +82,9 @@ async function examinePair(pair: Pair, wanted: readonly Configuration[]): Promis
   const onRun = (what: string) => options.onProgress?.(done++, runs, what);
   const precisionOf = (output: string) => options.precision ?? facts.precisions.get(output);
   const baseline = new Baseline({ seed, threads, equalNan, precisionOf, tolerances, onRun });
-  const { failure } = await baseline.measureReference(runtime, a, sets, match.outputs, pair.opened.a);
+  const { failure } = await baseline.measureReference(runtime, a, all, match.outputs, pair.opened.a);
   if (failure) return { ...found, fatal: [failure], baseline };
+  sets = all.filter(set => baseline.reference.has(set.label));
   for (const where of wanted) await baseline.measureDrift(runtime, a, where, setsAt(where), match.outputs);
   const configurations: ConfigurationResult[] = [];
   for (const where of wanted) configurations.push(await tryB(pair, match, baseline, where, setsAt(where), configurations, onRun));
@@ -94,7 +97,7 @@ async function examinePair(pair: Pair, wanted: readonly Configuration[]): Promis
   return { ...found, baseline, configurations, layers, selfCheck: checked };
 }
 
-/** What both models are fed with: given data first, then what is generated. */
+/** What both models are fed with: given data first, then what is generated, of other sizes last. */
 async function inputSets(
   edges: ModelInterface,
   options: VerifyOptions,
@@ -104,10 +107,14 @@ async function inputSets(
 ): Promise<InputSet[]> {
   const { seed = 0, shapes = {}, limit = 16, images = {}, data = [] } = options;
   const kinds = options.kinds ?? (options.data ? [] : inputKinds);
-  const generated = generate(edges.inputs, shapeCases(edges.inputs, shapes), kinds, seed, integers);
+  const make = (of: readonly ShapeCase[]) => generate(edges.inputs, of, kinds, seed, integers);
+  const cases = shapeCases(edges.inputs, shapes);
+  // `normal` alone: sizes that were mixed up, or baked in, show under any values.
+  const others = kinds.includes('normal') ? otherCases(edges.inputs, shapes) : [];
+  const optional = others.map(sizes => ({ ...make([...cases, sizes]).at(-1)!, optional: true as const }));
   const given = await loadData(data, { edges, seed, shapes, limit, images, timeout, warn });
   if (given.length === 0) for (const finding of narrowInputs(edges.inputs, kinds, integers)) warn(finding);
-  return withOwnLabels([...given, ...generated]);
+  return withOwnLabels([...given, ...make(cases), ...optional]);
 }
 
 /** Runs B in a configuration, and holds its outputs against what they are to be there. */

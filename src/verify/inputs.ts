@@ -35,6 +35,8 @@ export interface InputSet {
   readonly files?: readonly DataFile[];
   /** What A computes from them, as somebody stored it, by output. */
   readonly outputs?: Tensors;
+  /** Of sizes that nobody asked for: a model may refuse them, and of several such sets the first that it takes is run. */
+  readonly optional?: true;
   feeds(): Tensors;
 }
 
@@ -82,8 +84,9 @@ export function generate(
 ): InputSet[] {
   return cases.flatMap((shapes, i) => {
     const suffix = i === 0 ? '' : ` ${differences(cases[0]!, shapes)}`;
+    const one = kinds.includes('normal') ? (['normal'] as const) : kinds.slice(0, 1);
     // Without inputs every kind is the same.
-    return (i === 0 && inputs.length > 0 ? kinds : kinds.slice(0, 1)).map(kind => ({
+    return (i === 0 && inputs.length > 0 ? kinds : one).map(kind => ({
       label: kind + suffix,
       source: kind,
       feeds: () => Object.fromEntries(inputs.map(input => [input.name, valuesFor(input, shapes[input.name]!, kind, seed, integers)])),

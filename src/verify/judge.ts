@@ -1,10 +1,10 @@
 import type { DType } from '../tensor/dtype.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { epsilonOf } from '../tensor/ulp.ts';
-import { peakOf } from './baseline.ts';
 import { type Comparison, compare, exact } from './compare.ts';
 import { type Flips, isFlipped } from './flips.ts';
 import type { Drift } from './layer-report.ts';
+import { peakOf } from './slices.ts';
 import { describeDifference } from './words.ts';
 
 /**

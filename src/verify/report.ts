@@ -24,8 +24,15 @@ export interface Report {
   /** False where the run was interrupted or stopped early, or parts of it are missing: what is here holds, more was to come. */
   readonly complete: boolean;
   /** Which part of the work this is; undefined for all of it. */
-  readonly shard?: { readonly index: number; readonly count: number };
+  readonly shard?: { readonly index: number; readonly count: number; readonly plan?: Plan };
   readonly cases: readonly Case[];
+}
+
+/** All the cases that a run was to make, before it was taken apart. */
+export interface Plan {
+  readonly cases: number;
+  /** SHA-256 over their names, in hexadecimal. */
+  readonly sha256: string;
 }
 
 /** Worst last. */

@@ -1,4 +1,4 @@
-import { type DType, isFloat } from '../tensor/dtype.ts';
+import { type DType, dtypes, isFloat, isKnown } from '../tensor/dtype.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { bounds, noiseFactor, type Tolerance } from './tolerance.ts';
 
@@ -87,4 +87,16 @@ export function sliceRule(
     return Math.min(own, tolerance.atol);
   });
   return { ...axis, atol };
+}
+
+/** Largest finite magnitude; 0 for strings. */
+export function peakOf(t: Tensor): number {
+  if (!isKnown(t.dtype) || dtypes[t.dtype].kind === 'string') return 0;
+  let peak = 0;
+  const values = t.numbers();
+  for (let i = 0; i < values.length; i++) {
+    const magnitude = Math.abs(values[i]!);
+    if (magnitude > peak && magnitude < Number.POSITIVE_INFINITY) peak = magnitude;
+  }
+  return peak;
 }

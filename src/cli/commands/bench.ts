@@ -39,13 +39,14 @@ export const bench = (): Command =>
       new Command('bench'),
       listOption('--provider <a,b>', 'execution providers to run on: cpu, webgpu, cuda and what else ONNX Runtime has here (default: cpu)'),
       choice('--optimization <level>', 'level of graph optimisation (default: all)', optimizations),
-      new Option('--runs <number>', 'rounds; each runs both models (default: 20, or what --seconds leaves time for)').argParser(
+      new Option('--runs <number>', 'rounds; each runs both models (default: 24, or what --seconds leaves time for)').argParser(
         wholeNumber(1),
       ),
       new Option('--seconds <number>', 'how long to go on, six rounds at least, for each provider and size').argParser(positive),
-      new Option('--launches <number>', 'how often the processes are launched anew, to share the rounds (default: 3)').argParser(
-        wholeNumber(1),
-      ),
+      new Option(
+        '--launches <number>',
+        'how often the processes are launched anew, to share the rounds; fewer than 6 tell no difference (default: 6)',
+      ).argParser(wholeNumber(1)),
       new Option('--threads <number>', "threads inside an operator (default: ONNX Runtime's choice)").argParser(wholeNumber(1)),
       new Option('--shape <size>', 'sizes the models leave open: input:1x3x224x224, N=1, or N=1,4 for several; may be repeated').argParser(
         shape,

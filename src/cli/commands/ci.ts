@@ -11,6 +11,7 @@ import { addOptions, examples, jsonOption } from '../options.ts';
 import { checkReports, filesOfData, reportOption, type WantedReport } from '../reporting.ts';
 
 interface Flags extends ComparingFlags, BaselineFlags {
+  readonly shard?: Shard;
   readonly only?: string;
   readonly list?: boolean;
   readonly report?: readonly WantedReport[];
@@ -58,15 +59,16 @@ async function run(path: string | undefined, flags: Flags): Promise<void> {
   const { planCases } = await import('../../ci/cases.ts');
   const all = await chosen(await planCases(config, label), flags.only);
   if (flags.list) return list(all, flags);
-  const { ofShard } = await import('../../ci/shard.ts');
+  const { ofShard, planOf } = await import('../../ci/shard.ts');
   const planned = flags.shard ? ofShard(all, flags.shard) : all;
+  const shard = flags.shard && { ...flags.shard, plan: planOf(all.map(c => c.name)) };
   const wanted = [...given, ...reportsOf(config)];
   const baseline = await openBaseline({ ...flags, ...(own !== undefined && { baseline: own }) });
   const read = all.flatMap(({ models: m, options }) => [...('a' in m ? [m.a, m.b] : [m.model]), ...filesOfData(options.data)]);
   await checkReports(wanted, { json: flags.json, files: [basename(label), ...(baseline ? [baseline.path] : []), ...read] });
   if (planned.length === 0) process.stderr.write(`funnel: ${nothing(label, all.length, flags.shard)}\n`);
   const { compareAll } = await import('../comparing.ts');
-  await compareAll(planned, config.runtime, wanted, flags, baseline);
+  await compareAll(planned, config.runtime, wanted, { ...flags, ...(shard && { shard }) }, baseline);
 }
 
 function nothing(label: string, all: number, shard: Shard | undefined): string {

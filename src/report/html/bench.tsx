@@ -27,7 +27,7 @@ function Body({ measurement }: { readonly measurement: Measurement }) {
         <>
           <Section
             title="Latency"
-            note="Each round runs both models: a box holds the middle half of a model's rounds, with the median in it."
+            note="Each round runs both models: a box holds the middle half of a model's rounds, with the median in it. A round of quick models is the median of several runs: the tail of single runs is not in it."
           >
             <DistributionCharts label="Latency" unit="ms" samples={samplesOf(configurations)} />
           </Section>
@@ -53,7 +53,7 @@ const titles: Readonly<Record<LatencyRatio['difference'], string>> = {
   faster: 'B is faster',
   slower: 'B is slower',
   none: 'No difference that this machine can tell',
-  unknown: 'Too few rounds to tell',
+  unknown: 'Too few launches to tell',
 };
 
 function Answer({ measurement: { a, b, complete, configurations, findings, warnings } }: { readonly measurement: Measurement }) {
