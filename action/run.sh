@@ -62,13 +62,13 @@ choose() {
   done <<<"${FUNNEL_ARGS:-}"
 }
 
-cd "${FUNNEL_DIRECTORY:-.}"
+cd -- "${FUNNEL_DIRECTORY:-.}"
 choose
 if [ "${FUNNEL_SOFTWARE_ADAPTER:-false}" = true ]; then install_software_adapter; fi
 install_funnel
 
-mkdir -p "${FUNNEL_REPORTS:-funnel-report}"
-reports=$(cd "${FUNNEL_REPORTS:-funnel-report}" && pwd)
+mkdir -p -- "${FUNNEL_REPORTS:-funnel-report}"
+reports=$(cd -- "${FUNNEL_REPORTS:-funnel-report}" && pwd)
 # What an earlier run said is not what this one says.
 rm -f "$reports"/{report.json,junit.xml,report.sarif,report.html}
 arguments+=(--report "json=$reports/report.json" --report markdown --report github)

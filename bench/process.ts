@@ -1,4 +1,6 @@
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 
 /** One thing to measure: a whole process, from start to exit. */
 export interface Contestant {
@@ -37,4 +39,45 @@ export function measure(all: readonly Contestant[], rounds: number, { failures }
     }
   }
   return contestants.map(({ name }, i) => ({ name, milliseconds: median(times[i]!), megabytes: median(memory[i]!) }));
+}
+
+/** Peak resident memory in bytes, from Linux's /proc. */
+export interface Peaks {
+  readonly own: number;
+  /** Of the child that takes most. */
+  readonly children: number;
+  /** Of a process and its children, at one time. */
+  readonly together: number;
+}
+
+/** Runs Node and watches it and its children. */
+export async function peaks(args: readonly string[]): Promise<Peaks> {
+  const child = spawn(process.execPath, args, { stdio: 'ignore' });
+  let [own, children, together] = [0, 0, 0];
+  const watch = setInterval(() => {
+    const others = listed(`/proc/${child.pid}/task/${child.pid}/children`).split(' ').filter(Boolean);
+    own = Math.max(own, memoryOf(child.pid, 'VmHWM'));
+    children = Math.max(children, ...others.map(pid => memoryOf(pid, 'VmHWM')));
+    together = Math.max(
+      together,
+      [child.pid, ...others].reduce<number>((sum, pid) => sum + memoryOf(pid, 'VmRSS'), 0),
+    );
+  }, 5);
+  const [code] = await once(child, 'close');
+  clearInterval(watch);
+  if (code !== 0) throw new Error(`${args.join(' ')} failed (${code})`);
+  return { own, children, together };
+}
+
+function memoryOf(pid: number | string | undefined, name: 'VmHWM' | 'VmRSS'): number {
+  return Number(new RegExp(`${name}:\\s+(\\d+)`).exec(listed(`/proc/${pid}/status`))?.[1] ?? 0) * 1024;
+}
+
+/** A file of /proc; empty where the process has ended. */
+function listed(path: string): string {
+  try {
+    return readFileSync(path, 'latin1').trim();
+  } catch {
+    return '';
+  }
 }

@@ -9,11 +9,12 @@ import { rewrite } from '../src/rewrite/pipeline.ts';
 import { encode } from '../src/serde/model-file.ts';
 import { parse } from '../src/text/parse.ts';
 import type { Verdict } from '../src/verify/verdict.ts';
-import { median } from './process.ts';
+import { median, peaks } from './process.ts';
 
 /**
  * What verifying ResNet-50 against its folded form takes, with five inputs on the CPU: over the bare time that ONNX Runtime takes for the same runs
- * (each model, without optimisation and with all), and the memory of a comparison layer by layer.
+ * (each model, without optimisation and with all), and the memory that the command and the runtime's processes
+ * take (Linux), held against what a comparison layer by layer may.
  *
  * `npm run bench -- verify`. ROUNDS=5, SIZE=224.
  */
@@ -66,11 +67,17 @@ console.log(
 );
 console.log(`(verify − 1500 ms) / runs: ${ratio.toFixed(2)}`);
 
-const { layers, timings } = JSON.parse(funnel('--inputs', 'normal', '--optimization', 'disabled', '--layers').stdout) as Verdict;
-const alone = (JSON.parse(funnel('--inputs', 'normal', '--optimization', 'disabled').stdout) as Verdict).timings;
-const megabytes = (bytes: number) => (bytes / 1e6).toFixed(0);
+const layered = ['--inputs', 'normal', '--optimization', 'disabled'];
+const { layers } = JSON.parse(funnel(...layered, '--layers').stdout) as Verdict;
+const largest = 4 * Math.max(...layers!.layers.map(l => l.elements));
 const models = statSync(a).size + statSync(b).size;
+const bound = 2 * (models + largest);
+const megabytes = (bytes: number) => `${(bytes / 1e6).toFixed(0)} MB`;
 console.log(
-  `${layers!.layers.length} layers: peak memory of the runtime ${megabytes(timings.peakMemory)} MB, ${megabytes(alone.peakMemory)} MB without layers`,
+  `memory: both models ${megabytes(models)}, largest layer ${megabytes(largest)}; twice the two is ${megabytes(bound)}, the bound`,
 );
-console.log(`both models ${megabytes(models)} MB, largest layer ${megabytes(Math.max(...layers!.layers.map(l => l.elements)) * 4)} MB`);
+for (const extra of [[], ['--layers'], ['--self-check']]) {
+  const { own, children, together } = await peaks([join(root, 'dist/src/cli/main.js'), 'verify', a, b, ...layered, ...extra]);
+  const parts = `command ${megabytes(own)}, largest child ${megabytes(children)}, all at once ${megabytes(together)}`;
+  console.log(`${extra[0] ?? 'plain'}: ${parts} (${(together / bound).toFixed(2)} × bound)`);
+}

@@ -1,11 +1,11 @@
 import chalk from 'chalk';
-import picomatch from 'picomatch';
 import { progressBar } from '../src/cli/progress.ts';
 import { closeFactRuntime } from '../src/infer/runtime.ts';
 import { plural } from '../src/report/format.ts';
 import { table } from '../src/report/table.ts';
 import { Runtime } from '../src/runtime/session.ts';
 import type { VerifyOptions } from '../src/verify/verify.ts';
+import { matching } from './globs.ts';
 import { breakIn, type Fate, fates, type Mutant, Subject } from './judge.ts';
 import type { Kind } from './kind.ts';
 import { kinds } from './kinds.ts';
@@ -46,9 +46,9 @@ export async function breakMain(options: BreakOptions): Promise<void> {
 
 /** Breaks the networks in the ways that are asked for, and shows each to `visit`. */
 export async function breakAll(options: BreakOptions, visit: (broken: Broken) => Promise<void>): Promise<void> {
-  const wanted = (globs: string) => picomatch(globs.split(','));
-  const chosen = kinds.filter(kind => wanted(options.kinds)(kind.name));
-  const networks = Object.entries(allNetworks()).filter(([name]) => wanted(options.networks)(name));
+  const [isWanted, isNetwork] = [matching(options.kinds), matching(options.networks)];
+  const chosen = kinds.filter(kind => isWanted(kind.name));
+  const networks = Object.entries(allNetworks()).filter(([name]) => isNetwork(name));
   const where: VerifyOptions = options.provider
     ? { providers: [options.provider], optimizations: ['all'] }
     : { optimizations: ['disabled'] };

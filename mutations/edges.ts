@@ -8,6 +8,19 @@ import { type Kind, kind, whole } from './kind.ts';
 const outputTypeOf = ({ graph }: Model, index: number) => graph.outputs[index]!.type as TensorType;
 const indexOf = ({ graph }: Model, name: string) => graph.outputs.findIndex(o => o.name === name);
 
+const first = () => 0;
+const embedding = (model: Model) => indexOf(model, 'embedding');
+
+/** A kind that does something to what becomes an output. */
+const behind = (name: string, find: (model: Model) => number, change: (model: Model, index: number) => void) =>
+  whole(
+    name,
+    'node',
+    'framed',
+    model => () => change(model, find(model)),
+    model => model.graph.outputs[find(model)]!.name,
+  );
+
 /** Another element type for an output. */
 const retyped = (name: string, output: string, dtype: DType) =>
   whole(name, 'interface', 'framed', model => () => {
@@ -40,31 +53,28 @@ export const edgeKinds: readonly Kind[] = [
   whole('output-renamed', 'interface', 'framed', model => () => {
     model.graph.outputs[0]!.name += '_1';
   }),
-  whole('outputs-exchanged', 'node', 'framed', model => () => {
+  whole('outputs-exchanged', 'interface', 'framed', model => () => {
     const [a, b] = ['embedding', 'probabilities'].map(name => model.graph.outputs[indexOf(model, name)]!) as [never, never];
     exchangeNames(a, b);
   }),
   retyped('output-in-float16', 'embedding', 'float16'),
   retyped('output-in-double', 'embedding', 'double'),
   retyped('output-in-int32', 'likeliest', 'int32'),
-  whole('output-rounded', 'node', 'framed', model => () => {
+  behind('output-rounded', first, model => {
     const { type } = model.graph.outputs[0]!;
     for (const dtype of ['float16', 'float'] as const) wrapOutput(model, 0, 'Cast', [], { to: codeOfDtype(dtype) }, type);
   }),
-  whole('output-transposed', 'node', 'framed', model => () => {
-    const index = indexOf(model, 'embedding');
+  behind('output-transposed', embedding, (model, index) => {
     wrapOutput(model, index, 'Transpose', [], { perm: [1, 0] }, { kind: 'tensor', dtype: 'float', shape: [undefined, undefined] });
   }),
-  whole('output-with-another-axis', 'node', 'framed', model => () => {
-    const index = indexOf(model, 'embedding');
+  behind('output-with-another-axis', embedding, (model, index) => {
     wrapOutput(model, index, 'Unsqueeze', [Tensor.of('int64', [1], [1])], {}, { kind: 'tensor', dtype: 'float', shape: undefined });
   }),
-  whole('output-of-another-sample', 'node', 'framed', model => () => {
-    const index = indexOf(model, 'embedding');
+  behind('output-of-another-sample', embedding, (model, index) => {
     const [starts, ends, axes, steps] = [-1, -(2 ** 31), 0, -1].map(x => Tensor.of('int64', [1], [x]));
     wrapOutput(model, index, 'Slice', [starts, ends, axes, steps], {}, outputTypeOf(model, index));
   }),
-  whole('inputs-exchanged', 'node', 'framed', model => () => {
+  whole('inputs-exchanged', 'interface', 'framed', model => () => {
     const [image, background] = model.graph.inputs;
     exchangeNames(image!, background!);
   }),

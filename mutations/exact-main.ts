@@ -1,5 +1,4 @@
 import chalk from 'chalk';
-import picomatch from 'picomatch';
 import { progressBar } from '../src/cli/progress.ts';
 import { closeFactRuntime } from '../src/infer/runtime.ts';
 import { table } from '../src/report/table.ts';
@@ -7,6 +6,7 @@ import { Runtime } from '../src/runtime/session.ts';
 import type { VerifyOptions } from '../src/verify/verify.ts';
 import { type Checked, checkGolden, checkNetwork } from './check-exact.ts';
 import type { Form } from './forms.ts';
+import { matching } from './globs.ts';
 import { allNetworks, corpusFiles } from './networks.ts';
 import { recorder } from './recorder.ts';
 
@@ -26,7 +26,7 @@ export async function exactMain({ networks: glob, provider, layers, jsonl }: Exa
   const runtime = new Runtime();
   const bar = await progressBar();
   const options: VerifyOptions = { layers, ...(provider && { providers: [provider], kinds: ['normal', 'flips'] }) };
-  const wanted = picomatch(glob.split(','));
+  const wanted = matching(glob);
   const chosen = <T>(all: Readonly<Record<string, T>>) => Object.entries(all).filter(([name]) => wanted(name));
   const checked: Checked[] = [];
   const record = recorder<Checked>(jsonl);

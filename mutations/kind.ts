@@ -42,11 +42,17 @@ export function kind(name: string, form: Form, operators: string | readonly stri
   };
 }
 
-/** A kind that finds one place in a model, if any. */
-export function whole(name: string, scope: Scope, form: Form, change: (model: Model) => (() => void) | undefined): Kind {
+/** A kind that finds one place in a model, if any: the whole, its interface, or what is behind an output. */
+export function whole(
+  name: string,
+  scope: Scope,
+  form: Form,
+  change: (model: Model) => (() => void) | undefined,
+  where = (_: Model): string => `the ${scope}`,
+): Kind {
   const sites = (model: Model) => {
     const apply = change(model);
-    return apply ? [{ where: 'the model', apply }] : [];
+    return apply ? [{ where: where(model), apply }] : [];
   };
   return { name, scope, form, sites };
 }

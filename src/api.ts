@@ -151,8 +151,7 @@ export async function bench(a: ModelOrPath, b: ModelOrPath, options: BenchOption
  */
 export async function diff(a: ModelOrPath, b: ModelOrPath): Promise<Diff> {
   const { diff: compare } = await import('./inspect/diff.ts');
-  const open = (model: ModelOrPath) => (typeof model === 'string' ? read(model) : model);
-  return compare(await open(a), await open(b));
+  return compare(await look(a), await look(b));
 }
 
 /**
@@ -161,14 +160,20 @@ export async function diff(a: ModelOrPath, b: ModelOrPath): Promise<Diff> {
  */
 export async function portrait(a: ModelOrPath, b: ModelOrPath): Promise<Pick<Case, 'diff' | 'graphs'>> {
   try {
-    const [before, after] = await Promise.all([a, b].map(model => (typeof model === 'string' ? read(model) : model)));
+    const [before, after] = await Promise.all([look(a), look(b)]);
     const { sketchOf } = await import('./inspect/sketch.ts');
-    const found = await diff(before!, after!);
-    return { diff: found, graphs: sketchOf(before!, after!, found) };
+    const found = await diff(before, after);
+    return { diff: found, graphs: sketchOf(before, after, found) };
   } catch (error) {
     if (error instanceof FunnelError) return {};
     throw error;
   }
+}
+
+/** A model that is looked at once: its weights stay in the file. */
+function look(model: ModelOrPath): Model | Promise<Model> {
+  if (typeof model !== 'string') return model;
+  return isText(model) ? read(model) : file.read(model, { inPlace: true });
 }
 
 /** `keep` keeps the model that was read; `plain` is what is run in its place; of the reference, facts are needed. */
@@ -185,7 +190,7 @@ async function comparand(
   if (typeof model !== 'string') return inMemory(model);
   // Our reader says what is wrong with a file, and refuses what the runtime lets pass; the runtime then reads it by itself.
   try {
-    const found = await read(model);
+    const found = await look(model);
     if (isText(model) || model === '-' || plain(found) !== found) return { ...(await inMemory(found)), label: model };
     return { path: model, label: model, ...(await known(found)), ...(keep && { model: found }) };
   } catch (error) {

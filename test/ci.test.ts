@@ -285,6 +285,7 @@ describe('merging', () => {
     expect(() => mergeReports([part(1, 2, [one('a')]), part(2, 3, [one('b')])])).toThrow('shard-1.json is a part of 2, shard-2.json of 3');
     expect(() => mergeReports([part(1, 2, [one('a')]), part(1, 2, [one('b')])])).toThrow('both part 1 of 2');
     expect(() => mergeReports([part(1, 2, [one('a')]), part(2, 2, [one('a')])])).toThrow("case 'a' is in shard-1.json and in shard-2.json");
+    expect(() => mergeReports([part(1, 1e9, [one('a')])], { allowMissing: true })).toThrow('one of 1000000000 parts');
     expect(() => mergeReports([part(2, 4, [one('b')]), part(3, 4, [])])).toThrow('parts 1, 4 of 4 are missing');
   });
 

@@ -3,12 +3,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { verify } from '../src/api.ts';
-import { oneLine } from '../src/cli/failure.ts';
+import { exitCodeOf, oneLine } from '../src/cli/failure.ts';
 import { unknownName } from '../src/known-names.ts';
 import { plain } from '../src/report/format.ts';
+import { readReport } from '../src/report/schema.ts';
 import { verdictText } from '../src/report/verdict-text.ts';
 import { classify } from '../src/runtime/failure.ts';
+import { writing } from '../src/runtime/protocol.ts';
 import { parse } from '../src/text/parse.ts';
+import { reportOf } from '../src/verify/report.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'funnel-hostile-'));
 const at = (name: string) => join(folder, name);
@@ -68,4 +71,19 @@ test('a file that is too large is called by its name, and not a model where none
 test('a model whose weights are cut off is invalid: no provider is missing', () => {
   const said = 'Deserialize tensor w External initializer: w offset: 0 size to read: 432 given file_length: 100 are out of bounds';
   expect(classify(said).category).toBe('load');
+});
+
+test('a verdict that contradicts itself is no report', async () => {
+  const verdict = await verify(named('y', 1), named('y', 2), { kinds: ['normal'] });
+  const text = JSON.stringify(reportOf([{ name: 'a', verdict: { ...verdict, same: true } }]));
+  expect(() => readReport(text, 'r.json')).toThrow('the verdict on a contradicts itself: different, same: true');
+});
+
+test('memory, and room for temporary files, that is not there is no fault of the models', () => {
+  const messages = ['Failed to allocate memory for requested buffer of size 274877906944', 'no room for temporary files in /tmp'];
+  for (const message of messages) expect(exitCodeOf(classify(message))).toBe(3);
+  const full = () => {
+    throw Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC' });
+  };
+  expect(() => writing(at('x'), full)).toThrow(/no room for temporary files in .*set TMPDIR/);
 });

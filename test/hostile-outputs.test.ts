@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -96,3 +97,20 @@ test('a client takes the place of neither its model nor another binary file', as
   expect(readFileSync(at('w.bin'))).toEqual(Buffer.from([0, 1, 2, 255]));
   expect(existsSync(at('link.ts'))).toBe(true);
 });
+
+test.runIf(process.platform !== 'win32')(
+  'a named pipe that nobody opens on its other side can be interrupted',
+  async () => {
+    execFileSync('mkfifo', [at('pipe')]);
+    const { code, stderr } = await runFunnel(['inspect', 'pipe'], {
+      cwd: folder,
+      // Long enough to have begun; as often as it takes where the machine is slow.
+      onStart: child => {
+        const timer = setInterval(() => child.kill('SIGTERM'), 4000);
+        child.on('exit', () => clearInterval(timer));
+      },
+    });
+    expect([code, stderr]).toEqual([null, '']);
+  },
+  60_000,
+);

@@ -83,6 +83,27 @@ describe('a report', () => {
     expect(html.match(/; \d+ warnings?</g)).toEqual(['; 1 warning<']);
   });
 
+  test('of many cases draws charts for a hundred of them, those that differ first', async () => {
+    const cases = Array.from({ length: 120 }, (_, i) => ({
+      ...caseOf(`case ${i}`, { status: i < 110 ? 'same' : 'different', layers: 3 }),
+    }));
+    const html = await render(...cases);
+    expect(html.match(/class="chart drift"/g)).toHaveLength(100);
+    expect(html).toContain('Charts are drawn for 100 of 120 comparisons');
+    const of = (i: number) => html.slice(html.indexOf(`id="case-${i}"`), i < 120 ? html.indexOf(`id="case-${i + 1}"`) : undefined);
+    const isDrawn = (i: number) => of(i).includes('class="chart drift"');
+    expect([isDrawn(1), isDrawn(90), isDrawn(91), isDrawn(110), isDrawn(111), isDrawn(120)]).toEqual([
+      true,
+      true,
+      false,
+      false,
+      true,
+      true,
+    ]);
+    expect(of(100)).toContain('Numbers of 3 layers');
+    expect(await render(...cases.slice(30))).not.toContain('Charts are drawn');
+  });
+
   test('of nothing says that nothing was compared', async () => {
     expect(await render()).toContain('Nothing was compared');
     const interrupted = await htmlReport(reportOf([caseOf('one')], { complete: false, shard: { index: 2, count: 3 } }));

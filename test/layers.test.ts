@@ -24,9 +24,35 @@ const texts = (a: string, b: string, options?: VerifyOptions) => check(parse(a),
 const blamed = (v: Verdict) => v.layers?.culprits.map(c => c.node.name);
 const statuses = (v: Verdict) => Object.fromEntries(v.layers!.layers.map(l => [l.value, l.status]));
 
+const folder = mkdtempSync(join(tmpdir(), 'funnel-layers-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+
 const tiny = () => parse(readFileSync(join(import.meta.dirname, '../fixtures/models/resnet-tiny.onnxtxt'), 'utf8'));
 
 describe('the nodes to blame', () => {
+  test('are named where B does not run to its end', async () => {
+    // The pool is taller by a row, and what follows can't take that.
+    const pools = (more: string) =>
+      `g (float[1, 1, 6, 6] x) => (float[1, 9] y) <int64[2] s = {1, 9}> { r = Relu (x) p = MaxPool <kernel_shape = [3, 3], strides = [2, 2]${more}> (r) n = Neg (p) f = Reshape (n, s) y = Relu (f) }`;
+    const a = pools(', pads = [0, 0, 1, 1]');
+    const wider = await texts(a, pools(', pads = [1, 1, 2, 2]'), { bisect: true });
+    expect([wider.status, blamed(wider)]).toEqual(['different', ['p']]);
+    // Here it is the node itself that does not run, whatever it is given.
+    const reshaped = await texts(a, a.replace('{1, 9}', '{1, 8}'), { bisect: true, failures: join(folder, 'stopped') });
+    expect([reshaped.status, blamed(reshaped)]).toEqual(['different', ['f']]);
+    expect(reshaped.layers!.culprits[0]!.message).toMatch(/^it does not run: /);
+    const part = (name: string) => ({ path: join(folder, 'stopped', name) });
+    const data = [join(folder, 'stopped', 'test_data_set_0')];
+    expect((await verify(part('a.onnx'), part('b.onnx'), { data, runtime })).status).toBe('different');
+  });
+
+  test('are the ones that changed where several lead to the first wrong value', async () => {
+    const through = (type: number) =>
+      `g (float[2, 3] x) => (float[2, 3] y) { d = Cast <to = ${type}> (x) f = Cast <to = 1> (d) y = Relu (f) }`;
+    const v = await texts(through(11), through(7), { bisect: true });
+    expect([v.layers!.culprits[0]!.value, blamed(v)]).toEqual(['f', ['d']]);
+  });
+
   test('are named in each broken model, as exported and as deployed', async () => {
     const a = tiny();
     const { model: deployed } = await rewrite(a, pipeline('deploy', { target: 'ort-cpu' }), { fixpoint: true });
@@ -174,6 +200,24 @@ describe('layers', () => {
     expect([v.status, blamed(v)]).toEqual(['different', ['q']]);
   });
 
+  test('of float16 have three roundings, no more', async () => {
+    const half = (w: string) => `g (float16[8, 16] x) => (float16[8, 16] y) <float16[16] w = {${w}}, float16 top = {200.0}> {
+      t = Mul (x, w) u = Relu (t) y = Add (u, top) }`;
+    const weights = (by: number) => Array.from({ length: 16 }, (_, i) => ((1 + i / 8) * by).toFixed(4)).join(', ');
+    const v = await texts(half(weights(1)), half(weights(1.006)), { layers: true });
+    expect([v.configurations[0]!.status, v.status, blamed(v)]).toEqual(['same', 'different', ['t']]);
+  });
+
+  test('at every level of optimisation are held against right ones', async () => {
+    // What is wrong in the middle is fed to A's next layer, too, if one is not careful.
+    const net = (k: string) => `g (float[4, 8] x) => (float[4, 8] y) <float k = {${k}}, float top = {1000.0}> {
+      t = Mul (x, k) u = Sin (t) v = Neg (u) y = Add (v, top) }`;
+    for (const optimizations of [['disabled'], ['all']] as const) {
+      const v = await texts(net('0.9'), net('0.9005'), { layers: true, optimizations });
+      expect([v.configurations[0]!.status, v.status, blamed(v)]).toEqual(['same', 'different', ['t']]);
+    }
+  });
+
   test('that B alone can not run are told', async () => {
     const a = 'g (float[N, 3] x) => (float[M, 3] y) <int64[2] s = {-1, 3}> { t = Neg (x) y = Reshape (t, s) }';
     const v = await texts(a, a.replace('-1, 3', '1, 3'), { bisect: true });
@@ -183,9 +227,6 @@ describe('layers', () => {
 });
 
 describe('the smallest subgraphs that differ', () => {
-  const folder = mkdtempSync(join(tmpdir(), 'funnel-layers-'));
-  afterAll(() => rmSync(folder, { recursive: true }));
-
   test('are written with their inputs, and differ on their own', async () => {
     const a = tiny();
     const { model: deployed } = await rewrite(a, pipeline('deploy', { target: 'ort-cpu' }), { fixpoint: true });

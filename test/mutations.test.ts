@@ -1,5 +1,6 @@
 import { afterAll, describe, expect, test } from 'vitest';
 import { bisect } from '../mutations/bisect.ts';
+import { matching } from '../mutations/globs.ts';
 import { breakIn, type Mutant, Subject } from '../mutations/judge.ts';
 import { kind } from '../mutations/kind.ts';
 import { kinds } from '../mutations/kinds.ts';
@@ -18,6 +19,11 @@ const subjects = Object.entries(builtIn).map(([name, make]) => new Subject(name,
 
 /** Kinds that fewer than three of the networks have a place for: the others are in the corpus of `npm run mutations`. */
 const rare: Readonly<Record<string, number>> = { 'relu-before-the-sum': 2 };
+
+test('globs with commas between them, and inside', () => {
+  const is = matching('fold-{pad,scale},drop-*,@(a,b)');
+  expect(['fold-pad', 'fold-scale', 'drop-relu', 'fold-', 'fold-{pad', 'other'].map(is)).toEqual([true, true, true, false, false, false]);
+});
 
 describe('a broken rewrite is not called the same', () => {
   test.each(kinds)('$name', async broken => {

@@ -9,7 +9,7 @@ import { describeAdapter } from '../src/runtime/adapters.ts';
 import { classify, RuntimeFailure } from '../src/runtime/failure.ts';
 import { childEnvironment } from '../src/runtime/providers.ts';
 import { Runtime } from '../src/runtime/session.ts';
-import { encode } from '../src/serde/model-file.ts';
+import { encode, encodePieces } from '../src/serde/model-file.ts';
 import type { DType } from '../src/tensor/dtype.ts';
 import { Tensor } from '../src/tensor/tensor.ts';
 import { parse } from '../src/text/parse.ts';
@@ -218,6 +218,19 @@ describe('limits', () => {
     expect((await mortal.run({ model: model('g (float x) => (float y) { y = Neg (x) }'), feeds: [one] })).outputs[0]!.y!.numbers()[0]).toBe(
       -1,
     );
+    await mortal.close();
+  });
+
+  test.runIf(process.platform === 'linux')('memory is given back where it is much, and no session is open', async () => {
+    const mortal = new Runtime();
+    const neg = parse('g (float x) => (float y) { y = Neg (x) }');
+    const session = await mortal.open({ bytes: encode(neg) });
+    expect(await mortal.forget(0)).toBe(false);
+    expect((await session.run(one)).y!.numbers()[0]).toBe(-1);
+    await session.close();
+    expect([await mortal.forget(1e12), await mortal.forget(0), await mortal.forget(0)]).toEqual([false, true, false]);
+    expect((await mortal.run({ model: { pieces: encodePieces(neg) }, feeds: [one] })).outputs[0]!.y!.numbers()[0]).toBe(-1);
+    expect(mortal.peakMemory).toBeGreaterThan(50e6);
     await mortal.close();
   });
 

@@ -3,9 +3,12 @@ import { Runtime } from '../src/runtime/session.ts';
 import { encode } from '../src/serde/model-file.ts';
 import { Tensor } from '../src/tensor/tensor.ts';
 import { parse } from '../src/text/parse.ts';
+import type { Baseline, Standard } from '../src/verify/baseline.ts';
 import { compare } from '../src/verify/compare.ts';
 import { isFlipped } from '../src/verify/flips.ts';
+import { held } from '../src/verify/held.ts';
 import { slicesOf } from '../src/verify/slices.ts';
+import { ruleOf } from '../src/verify/tolerance.ts';
 import { type VerifyOptions, verify } from '../src/verify/verify.ts';
 
 const runtime = new Runtime();
@@ -121,6 +124,34 @@ describe('where ONNX Runtime itself is wrong on A', () => {
     expect((await check(pad, pad)).warnings).toMatchObject([
       { code: 'runtime-drift', message: expect.stringContaining('compared with A') },
     ]);
+  });
+});
+
+describe('where the runtime drifts on A', () => {
+  const of = (factor: number) =>
+    Tensor.of(
+      'float',
+      [100],
+      Float64Array.from({ length: 100 }, (_, i) => factor * (1 + i)),
+    );
+  /** A is off by `drift` in a configuration; B by `by`. */
+  const isSame = (drift: number, by: number, proven: boolean) => {
+    const tolerance = { atol: 1e-4, rtol: 2e-5, relativeL2: 5e-6, source: 'derived', because: 'float' } as const;
+    const comparison = compare(of(1), of(1 + drift), ruleOf(tolerance, false));
+    const reference = { expected: of(1), tolerance, slices: [], against: 'reference', drift: comparison } as const;
+    const standard: Standard = { ...reference, expected: of(1 + drift), against: 'same-configuration', otherwise: reference };
+    const baseline = { standard: () => standard, flipsOf: () => ({ elements: 0, by: 0 }) } as unknown as Baseline;
+    const at = { provider: 'cpu', optimization: 'all' } as const;
+    return held(baseline, at, 'normal', 'y', of(1 + by), { equalNan: false }, proven).comparison.same;
+  };
+
+  test('B may by as much, where it is the same without optimisation', () => {
+    expect(isSame(4e-4, 5e-4, true)).toBe(true);
+    expect(isSame(4e-4, 5e-4, false)).toBe(false);
+    expect(isSame(4e-4, 9e-4, true)).toBe(false);
+    expect(isSame(4e-4, -1e-4, true)).toBe(false);
+    // A runtime that is wrong altogether excuses nothing.
+    expect(isSame(0.05, 0.06, true)).toBe(false);
   });
 });
 

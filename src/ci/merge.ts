@@ -1,7 +1,7 @@
 import { FunnelError } from '../errors.ts';
 import { plural } from '../report/format.ts';
 import { type Plan, type Report, reportOf } from '../verify/report.ts';
-import { interleave, planOf, sizeOfShard } from './shard.ts';
+import { interleave, mostShards, planOf, sizeOfShard } from './shard.ts';
 
 /** A report, and what errors call it. */
 export interface Part {
@@ -47,6 +47,8 @@ function countOf(parts: readonly Part[]): number {
   for (const { label, report } of parts) {
     const { shard } = report;
     if (!shard) throw usage(`${label} is no part of a run: 'funnel ci --shard 1/${Math.max(2, parts.length)}' makes parts`);
+    if (shard.count > mostShards)
+      throw usage(`${label} says that it is one of ${shard.count} parts, of which there are ${mostShards} at most`);
     if (shard.index < 1 || shard.index > shard.count) throw usage(`${label} says that it is part ${shard.index} of ${shard.count}`);
     const { count } = first.report.shard!;
     if (shard.count !== count) throw usage(`${first.label} is a part of ${count}, ${label} of ${shard.count}: they are of different runs`);

@@ -7,6 +7,9 @@ export interface Shard {
   readonly count: number;
 }
 
+/** Parts that a run may have: each is a machine. */
+export const mostShards = 10_000;
+
 /** Which part the case at `position` falls into: cards dealt out one by one, so that a case more at the end moves no other. */
 export const shardAt = (position: number, count: number): number => (position % count) + 1;
 

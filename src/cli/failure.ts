@@ -19,7 +19,7 @@ export function exitCodeOf(error: unknown): ExitCode {
   if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.ok : exitCodes.badInput;
   if (error instanceof ProviderUnavailable) return exitCodes.unavailable;
   if (!(error instanceof FunnelError) || ours.has(error.code)) return exitCodes.bug;
-  return isRuntimeFailure(error) && (error.kind !== 'error' || error.category === 'provider-missing')
+  return isRuntimeFailure(error) && (error.kind !== 'error' || error.category === 'provider-missing' || error.category === 'memory')
     ? exitCodes.unavailable
     : exitCodes.badInput;
 }

@@ -124,6 +124,16 @@ function exit(code: number): never {
   process.exit(code);
 }
 
+/** `exit` waits for system calls, and a named pipe that nobody opens on its other side lets none return: then the signal itself ends us. */
+function leave(signal: NodeJS.Signals, code: number): never {
+  if (process.getActiveResourcesInfo().some(what => what.startsWith('FSReq')))
+    process.on('exit', () => {
+      process.removeAllListeners(signal);
+      process.kill(process.pid, signal);
+    });
+  exit(code);
+}
+
 /** How the process ends when others end it. */
 function guardProcess(args: readonly string[]): void {
   process.on('exit', code => {
@@ -143,7 +153,7 @@ function guardProcess(args: readonly string[]): void {
     ['SIGINT', 2],
     ['SIGTERM', 15],
   ] as const)
-    process.on(signal, () => void interrupt().finally(() => exit(128 + number)));
+    process.on(signal, () => void interrupt().finally(() => leave(signal, 128 + number)));
   for (const stream of [process.stdout, process.stderr]) {
     stream.on('error', (error: NodeJS.ErrnoException) => {
       // Whoever reads has read enough (`funnel print x | head`): no failure.

@@ -17,7 +17,8 @@ export const typeOfTensor = ({ dtype, dims }: Tensor) => tensorType(dtype, dims)
 /** The same for tensors that are the same; a key for maps. */
 export function fingerprint(t: Tensor): string {
   const hash = createHash('sha256').update(typeOfTensor(t));
-  for (const part of t.dtype === 'string' ? t.strings() : [t.bytes()]) hash.update(`${part.byteLength}:`).update(part);
+  if (t.dtype === 'string') for (const text of t.strings()) hash.update(`${text.byteLength}:`).update(text);
+  else for (const piece of t.pieces()) hash.update(piece);
   return hash.digest('base64');
 }
 

@@ -83,7 +83,11 @@ export function readReport(text: string, label: string): Report {
     const what = typeof named === 'string' ? `its schema is ${named.slice(0, 50)}, not` : 'it does not name its schema,';
     throw refuse(`${what} onnx-funnel/report@1; write one with --report json=FILE`);
   }
-  return ordered(conforming(json, reportSchema, refuse), json) as Report;
+  const report = conforming(json, reportSchema, refuse);
+  for (const { name, verdict } of report.cases)
+    if (verdict.same !== (verdict.status === 'same'))
+      throw refuse(`the verdict on ${name} contradicts itself: ${verdict.status}, same: ${verdict.same}`);
+  return ordered(report, json) as Report;
 }
 
 /** A value with its keys in the order of the text it comes from: written again, it is that text again. */

@@ -129,13 +129,21 @@ export class Child {
     (stderr as unknown as { ref(): void; unref(): void } | null)?.[verb]();
   }
 
-  #watchMemory(limit: number): void {
+  /** Resident memory now, in bytes; 0 where it can't be measured. */
+  get residentMemory(): number {
+    return this.#memory('VmRSS');
+  }
+
+  #memory(name: 'VmRSS' | 'VmHWM'): number {
     const { pid } = this.#process;
-    if (process.platform !== 'linux' || pid === undefined || this.#end) return;
+    if (process.platform !== 'linux' || pid === undefined || this.#end) return 0;
     const status = existsSync(`/proc/${pid}/status`) ? readFileSync(`/proc/${pid}/status`, 'latin1') : '';
-    const kib = (name: string) => Number(new RegExp(`${name}:\\s+(\\d+)`).exec(status)?.[1] ?? 0) * 1024;
-    this.#peak = Math.max(this.#peak, kib('VmHWM'));
-    if (kib('VmRSS') > limit)
+    return Number(new RegExp(`${name}:\\s+(\\d+)`).exec(status)?.[1] ?? 0) * 1024;
+  }
+
+  #watchMemory(limit: number): void {
+    this.#peak = Math.max(this.#peak, this.#memory('VmHWM'));
+    if (this.residentMemory > limit)
       this.kill(new RuntimeFailure('memory', 'memory', `the runtime took more than ${Number((limit / 1e6).toPrecision(3))} MB`));
   }
 }

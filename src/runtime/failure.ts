@@ -39,7 +39,7 @@ const signs: readonly (readonly [RegExp, FailureCategory])[] = [
     'provider-missing',
   ],
   [/Execution provider .* is not (?:supported|enabled|available)|CUDA driver version|no CUDA-capable device/i, 'provider-missing'],
-  [/Failed to allocate memory|bad_alloc|out of memory|BFCArena/i, 'memory'],
+  [/Failed to allocate memory|bad_alloc|out of memory|BFCArena|no room for temporary files/i, 'memory'],
   [
     /Could not find an implementation|NOT_IMPLEMENTED|Unsupported (?:data|tensor) type|Tensor type .* is not supported|Invalid typed array length|device does not support it|not implemented/i,
     'not-implemented',

@@ -19,6 +19,8 @@ export interface Host {
   readonly backends: readonly string[];
   /** Runs a task when those before it are done. */
   enqueue<T>(task: () => Promise<T>): Promise<T>;
+  /** Called when a session is closed. */
+  onClose(): void;
 }
 
 /** A model that ONNX Runtime has loaded. It lives as long as the child process that holds it: after a crash every call fails. */
@@ -92,10 +94,11 @@ export class Session {
 
   /** Lets the model go. */
   async close(): Promise<void> {
-    const { child, limits, enqueue } = this.#host;
+    const { child, limits, enqueue, onClose } = this.#host;
     if (!this.isOpen) return;
     this.#closed = true;
     await enqueue(() => child.ask({ op: 'release', session: this.#id }, limits));
+    onClose();
   }
 
   #packed(feeds: Tensors): Packed {

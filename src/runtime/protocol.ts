@@ -1,7 +1,9 @@
-import { closeSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, openSync, readSync, rmSync, writeSync } from 'node:fs';
+import { dirname } from 'node:path';
 import type { Dim } from '../ir/value.ts';
 import { sizeOf } from '../tensor/broadcast.ts';
 import { byteLengthOf, type DType } from '../tensor/dtype.ts';
+import { RuntimeFailure } from './failure.ts';
 import type { Optimization } from './optimization.ts';
 
 /** What parent and child say to each other. Anything big lies in a file of the pair's temporary folder; only its path crosses the channel. */
@@ -84,8 +86,7 @@ export function pack(tensors: Readonly<Record<string, WireTensor>>, file: string
   const entries = Object.entries(tensors);
   const bytes = entries.reduce((sum, [, t]) => sum + (t.data instanceof Uint8Array ? t.data.byteLength : 0), 0);
   if (bytes <= inlineLimit) return { tensors, file: undefined };
-  const fd = openSync(file, 'w');
-  try {
+  return writing(file, fd => {
     let at = 0;
     const placed = entries.map(([name, t]): [string, WireTensor] => {
       if (!(t.data instanceof Uint8Array)) return [name, t];
@@ -95,23 +96,69 @@ export function pack(tensors: Readonly<Record<string, WireTensor>>, file: string
       return [name, { ...t, data: start }];
     });
     return { tensors: Object.fromEntries(placed), file };
+  });
+}
+
+/** Writes a file of the pair's folder. @throws RuntimeFailure where the disk is full, in words that `classify` knows: they may cross the channel */
+export function writing<T>(file: string, write: (fd: number) => T): T {
+  let fd: number | undefined;
+  try {
+    fd = openSync(file, 'w');
+    return write(fd);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code !== 'ENOSPC' && code !== 'EDQUOT') throw error;
+    throw new RuntimeFailure(
+      'error',
+      'memory',
+      `no room for temporary files in ${dirname(dirname(file))}: set TMPDIR to a folder that has some`,
+    );
   } finally {
-    closeSync(fd);
+    if (fd !== undefined) closeSync(fd);
   }
 }
 
-/** One write moves 2 GiB at most. */
-function writeFully(fd: number, bytes: Uint8Array, at: number): void {
-  for (let done = 0; done < bytes.byteLength; ) done += writeSync(fd, bytes, done, Math.min(bytes.byteLength - done, 1 << 30), at + done);
+/** Writes bytes that come in pieces. @throws RuntimeFailure where there is no room */
+export function writePieces(file: string, pieces: Iterable<Uint8Array>): void {
+  writing(file, fd => {
+    let at = 0;
+    for (const piece of pieces) {
+      writeFully(fd, piece, at);
+      at += piece.byteLength;
+    }
+  });
 }
 
-/** The tensors of a pack as views into one buffer. */
+/** One call moves 2 GiB at most. */
+const mostAtOnce = 2 ** 30;
+
+function writeFully(fd: number, bytes: Uint8Array, at: number): void {
+  for (let done = 0; done < bytes.byteLength; )
+    done += writeSync(fd, bytes, done, Math.min(bytes.byteLength - done, mostAtOnce), at + done);
+}
+
+/** The tensors of a pack, each with bytes of its own: one that is kept must not keep the others. */
 export function unpack(packed: Packed): Record<string, WireTensor> {
   if (packed.file === undefined) return { ...packed.tensors };
-  const buffer = readFileSync(packed.file);
-  rmSync(packed.file, { force: true });
-  const length = (t: WireTensor) => byteLengthOf(t.dtype, sizeOf(t.dims)) ?? 0;
-  const view = (t: WireTensor): WireTensor =>
-    typeof t.data === 'number' ? { ...t, data: buffer.subarray(t.data, t.data + length(t)) } : t;
-  return Object.fromEntries(Object.entries(packed.tensors).map(([name, t]) => [name, view(t)]));
+  const fd = openSync(packed.file, 'r');
+  try {
+    const taken = ([name, t]: [string, WireTensor]) => {
+      if (typeof t.data !== 'number') return [name, t];
+      return [name, { ...t, data: readFully(fd, byteLengthOf(t.dtype, sizeOf(t.dims)) ?? 0, t.data) }];
+    };
+    return Object.fromEntries(Object.entries(packed.tensors).map(taken));
+  } finally {
+    closeSync(fd);
+    rmSync(packed.file, { force: true });
+  }
+}
+
+function readFully(fd: number, length: number, at: number): Uint8Array {
+  const bytes = new Uint8Array(length);
+  for (let done = 0; done < length; ) {
+    const n = readSync(fd, bytes, done, Math.min(length - done, mostAtOnce), at + done);
+    if (n === 0) throw new Error('the file of a pack ended early');
+    done += n;
+  }
+  return bytes;
 }

@@ -1,4 +1,4 @@
-import { rmSync, writeFileSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import { totalmem } from 'node:os';
 import { basename, dirname, join, resolve, sep } from 'node:path';
 import { ProviderUnavailable } from '../errors.ts';
@@ -8,7 +8,7 @@ import { Child, type Limits } from './child.ts';
 import { RuntimeFailure, rethrown } from './failure.ts';
 import { Session, type Tensors } from './open-session.ts';
 import type { Optimization } from './optimization.ts';
-import { inlineLimit, type ModelInterface, type Placement, type Replies, type Request, type WireModel } from './protocol.ts';
+import { inlineLimit, type ModelInterface, type Placement, type Replies, type Request, type WireModel, writePieces } from './protocol.ts';
 import { checkProviderName, childEnvironment, unavailable } from './providers.ts';
 import { usualTimeout } from './time-limit.ts';
 
@@ -19,6 +19,9 @@ export { Session };
 
 /** A model file, or a model in memory; `directory` is where external data of bytes is found. */
 export type ModelSource = { readonly path: string } | { readonly bytes: Uint8Array; readonly directory?: string | undefined };
+
+/** The same, or a model whose bytes are made while they are written, so that they never are all in memory. */
+export type LoadableModel = ModelSource | { readonly pieces: Iterable<Uint8Array> };
 
 export interface RuntimeOptions {
   /** Milliseconds that one request (load, or run) may take. Default 300,000. */
@@ -41,7 +44,7 @@ export interface SessionOptions {
 }
 
 export interface RunRequest extends SessionOptions {
-  readonly model: ModelSource;
+  readonly model: LoadableModel;
   /** One run for each. */
   readonly feeds: readonly Tensors[];
 }
@@ -56,11 +59,14 @@ export type Probe =
   | { readonly available: true; readonly adapter: string }
   | { readonly available: false; readonly why: string; readonly remedy: string };
 
+/** Bytes; a child without a model takes half of it. To start one takes half a second. */
+const muchMemory = 200e6;
+
 const probes = new Map<string, Promise<Probe>>();
 
 /** Whole paths as ONNX Runtime writes them, and as they were given: reports of two checkouts are then the same. */
-function namesOf(model: ModelSource): (readonly [string, string])[] {
-  const folder = 'path' in model ? dirname(model.path) : model.directory;
+function namesOf(model: LoadableModel): (readonly [string, string])[] {
+  const folder = 'path' in model ? dirname(model.path) : 'bytes' in model ? model.directory : undefined;
   const own = 'path' in model ? [[resolve(model.path), model.path] as const] : [];
   return folder === undefined ? own : [...own, [resolve(folder) + sep, folder === '.' ? '' : folder + sep]];
 }
@@ -79,6 +85,8 @@ export class Runtime {
   #queue: Promise<unknown> = Promise.resolve();
   #peak = 0;
   #files = 0;
+  /** Sessions of the child. */
+  readonly #open = new Set<number>();
   #description: Replies['describe'] | undefined;
 
   constructor(options: RuntimeOptions = {}) {
@@ -115,7 +123,7 @@ export class Runtime {
    * `strictShapes` turns declared shapes that contradict the inferred ones into errors.
    * @throws RuntimeFailure
    */
-  async outputTypes(model: ModelSource, options: { readonly strictShapes?: boolean } = {}): Promise<ModelInterface> {
+  async outputTypes(model: LoadableModel, options: { readonly strictShapes?: boolean } = {}): Promise<ModelInterface> {
     return this.#askWith(model, wire => ({ op: 'interface', model: wire, strictShapes: options.strictShapes ?? false }));
   }
 
@@ -123,7 +131,7 @@ export class Runtime {
    * Loads a model.
    * @throws FunnelError `E_USAGE` for an unknown provider name, ProviderUnavailable for one that is not there, RuntimeFailure else.
    */
-  async open(model: ModelSource, options: SessionOptions = {}): Promise<Session> {
+  async open(model: LoadableModel, options: SessionOptions = {}): Promise<Session> {
     const { provider = 'cpu', optimization = 'disabled', threads, restBetweenRuns = false } = options;
     checkProviderName(provider);
     const backends = (await this.describe()).backends.map(b => b.name);
@@ -141,7 +149,9 @@ export class Runtime {
         env: this.#env,
         backends,
         enqueue: <T>(task: () => Promise<T>) => this.#enqueue(task),
+        onClose: () => this.#open.delete(opened.session),
       };
+      this.#open.add(opened.session);
       return new Session(opened, provider, optimization, host);
     } catch (error) {
       throw error instanceof RuntimeFailure && error.category === 'provider-missing'
@@ -170,6 +180,16 @@ export class Runtime {
     return known;
   }
 
+  /**
+   * Gives back the memory of models that were let go, which the child keeps for others: where it takes more than `over` bytes and no session is
+   * open, it ends, and the next request starts another. Returns whether it did.
+   */
+  async forget(over = muchMemory): Promise<boolean> {
+    const isMuch = this.#open.size === 0 && (this.#child?.residentMemory ?? 0) > over;
+    if (isMuch) await this.#enqueue(() => this.close());
+    return isMuch;
+  }
+
   /** Ends the child process. A later request starts another. */
   async close(): Promise<void> {
     this.#child?.kill();
@@ -193,18 +213,19 @@ export class Runtime {
 
   /** A request about a model: bytes beyond the channel's limit go through a file, which ONNX Runtime also reads without a copy of its own. */
   #askWith<K extends Request['op']>(
-    model: ModelSource,
+    model: LoadableModel,
     request: (wire: WireModel, child: Child) => Extract<Request, { op: K }>,
   ): Promise<Replies[K]> {
     let file: string | undefined;
     const names = new Map(namesOf(model));
     const wire = (child: Child): WireModel => {
       if ('path' in model) return { path: resolve(model.path) };
-      if (model.bytes.byteLength <= inlineLimit && model.directory === undefined) return { bytes: model.bytes };
+      const directory = 'bytes' in model ? model.directory : undefined;
+      if ('bytes' in model && model.bytes.byteLength <= inlineLimit && directory === undefined) return { bytes: model.bytes };
       file = join(child.folder, `model-${this.#files++}.onnx`);
       names.set(basename(file), 'the model');
-      writeFileSync(file, model.bytes);
-      return model.directory === undefined ? { path: file } : { file, directory: resolve(model.directory) };
+      writePieces(file, 'bytes' in model ? [model.bytes] : model.pieces);
+      return directory === undefined ? { path: file } : { file, directory: resolve(directory) };
     };
     return this.#ask(child => request(wire(child), child))
       .catch(error => rethrown(error, names))
@@ -221,6 +242,7 @@ export class Runtime {
   #live(): Child {
     if (this.#child && !this.#child.end) return this.#child;
     this.#peak = this.peakMemory;
+    this.#open.clear();
     this.#child = new Child(this.#env);
     return this.#child;
   }

@@ -1,15 +1,15 @@
 import { FunnelError } from '../errors.ts';
 import { type ModelProto, onnx } from './onnx.generated.js';
-import { ChunkWriter, type Encoded } from './wire.ts';
+import { ChunkWriter, type Encoded, type Payload } from './wire.ts';
 
 /** The largest message that protobuf allows. Libraries write larger ones without a word, and no library reads them back. */
 export const largestMessage = 2 ** 31 - 1;
 
 /** The file that each message was read from. */
-const sources = new WeakMap<ModelProto, Uint8Array>();
+const sources = new WeakMap<ModelProto, Payload>();
 
 /** Notes that `proto` was read from `bytes`, so that it is written as the same bytes. */
-export function keepBytes(proto: ModelProto, bytes: Uint8Array): void {
+export function keepBytes(proto: ModelProto, bytes: Payload): void {
   sources.set(proto, bytes);
 }
 

@@ -1,6 +1,7 @@
 import { closeSync, constants, fstatSync, openSync, readSync, realpathSync } from 'node:fs';
 import { dirname, join, relative, sep } from 'node:path';
 import { DecodeError } from '../errors.ts';
+import { pieceSize } from '../tensor/tensor.ts';
 import { readLimit, reason } from './file.ts';
 import type { TensorProto } from './onnx.generated.js';
 import type { DataFiles, DataSource } from './tensors.ts';
@@ -75,8 +76,6 @@ export function dataFilesOf(directory: string, modelPath?: string, options: Exte
     },
   };
 }
-
-const pieceSize = 2 ** 24;
 
 function readAll(fd: number, offset: number, length: number): Uint8Array {
   const bytes = new Uint8Array(length);

@@ -96,6 +96,7 @@ export function reason(error: unknown): string {
   return reasons[code] ?? (error instanceof Error ? error.message : String(error));
 }
 
-function readError(path: string, error: unknown): FunnelError {
+/** That a file can't be read, and why. */
+export function readError(path: string, error: unknown): FunnelError {
   return new FunnelError('E_READ', `can't read ${path}: ${reason(error)}`, { cause: error });
 }

@@ -5,9 +5,11 @@ import { encodeProto, keepBytes, refuseLarge } from './encode.ts';
 import { dataFilesOf, type ExternalOptions, noDataFiles } from './external.ts';
 import { readBytes, tooLargeModel } from './file.ts';
 import { load } from './load.ts';
+import { onnx } from './onnx.generated.js';
 import { save } from './save.ts';
+import { StoredFile, StoredReader } from './stored.ts';
 import type { DataFiles } from './tensors.ts';
-import { concat, type Encoded, type Payload } from './wire.ts';
+import { concat, type Encoded, type Payload, piecesOf } from './wire.ts';
 import { inlined, type WriteOptions, writeModel } from './write-model.ts';
 
 export { readBytes } from './file.ts';
@@ -18,6 +20,8 @@ export type { WriteOptions };
 export interface ReadOptions extends ExternalOptions {
   /** How many messages a model may consist of; 5 million unless given. */
   readonly budget?: number;
+  /** Leave weights in the file until someone asks for them: for a model that is looked at once, and a file that does not change meanwhile. */
+  readonly inPlace?: boolean;
 }
 
 export interface DecodeOptions extends ReadOptions {
@@ -34,6 +38,8 @@ export interface DecodeOptions extends ReadOptions {
  */
 export async function read(path: string, options: ReadOptions = {}): Promise<Model> {
   const files = path === '-' ? noDataFiles : dataFilesOf(dirname(path), path, options);
+  const found = options.inPlace ? readInPlace(path, files, options.budget) : undefined;
+  if (found) return found;
   return decodeWith(await readBytes(path, tooLargeModel), files, options.budget);
 }
 
@@ -64,6 +70,16 @@ export function encode(model: Model, options: EncodeOptions = {}): Uint8Array {
   return concat(encoded(model, options));
 }
 
+/** Writes a model in pieces, each on loan until the next: whatever its size, that takes little memory. @throws as `write` does */
+export function encodePieces(model: Model, options: EncodeOptions = {}): Iterable<Uint8Array> {
+  const { chunks } = encoded(model, options);
+  return {
+    *[Symbol.iterator]() {
+      for (const chunk of chunks) yield* piecesOf(chunk);
+    },
+  };
+}
+
 /** Writes a model as chunks that follow one another: weights are referred to, not copied. @throws as `write` does */
 export function encodeChunks(model: Model, options: EncodeOptions = {}): readonly Payload[] {
   return encoded(model, options).chunks;
@@ -73,6 +89,19 @@ function encoded(model: Model, { inline = false }: EncodeOptions): Encoded {
   const result = encodeProto(save(model, inline ? inlined : undefined));
   refuseLarge(result);
   return result;
+}
+
+/** Undefined where something is wrong: reading all of it tells what. */
+function readInPlace(path: string, files: DataFiles, budget: number | undefined): Model | undefined {
+  const file = path === '-' ? undefined : StoredFile.at(path);
+  if (!file) return undefined;
+  try {
+    const proto = onnx.ModelProto.decode(new StoredReader(file, budget));
+    keepBytes(proto, file);
+    return load(proto, files, budget);
+  } catch {
+    return undefined;
+  }
 }
 
 function decodeWith(bytes: Uint8Array, files: DataFiles, budget: number | undefined): Model {

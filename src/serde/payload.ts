@@ -1,4 +1,5 @@
 import { byteLengthOf, type DType, isKnown } from '../tensor/dtype.ts';
+import { StoredField } from './stored.ts';
 import { type Payload, piecesOf } from './wire.ts';
 
 /** TensorProto's payload fields, which our schema leaves undecoded. */
@@ -10,13 +11,18 @@ const payloadNumbers: ReadonlySet<number> = new Set([...Object.values(numbers), 
 /** An undecoded field: number and content, without tag and length. */
 interface RawField {
   readonly number: number;
-  readonly content: Uint8Array;
+  readonly byteLength: number;
+  content(): Uint8Array;
+  pieces(): Iterable<Uint8Array>;
 }
 
-function rawField(bytes: Uint8Array): RawField {
-  const tag = varint(bytes, 0);
-  const start = (tag.value & 7) === 2 ? varint(bytes, tag.end).end : tag.end;
-  return { number: tag.value >>> 3, content: bytes.subarray(start) };
+function rawField(field: Uint8Array | StoredField): RawField {
+  const head = field instanceof Uint8Array ? field : field.head;
+  const tag = varint(head, 0);
+  const start = (tag.value & 7) === 2 ? varint(head, tag.end).end : tag.end;
+  const content = () => (field instanceof Uint8Array ? field.subarray(start) : field.bytes(start));
+  const pieces = () => (field instanceof Uint8Array ? [field.subarray(start)] : field.pieces(start));
+  return { number: tag.value >>> 3, byteLength: field.byteLength - start, content, pieces };
 }
 
 function varint(bytes: Uint8Array, at: number): { value: number; end: number } {
@@ -28,19 +34,35 @@ function varint(bytes: Uint8Array, at: number): { value: number; end: number } {
   }
 }
 
-/** The undecoded fields that lie in memory; what was deferred is a payload of ours and never read back. */
+/** Whether a field was read; what else was deferred is a payload of ours and never read back. */
+const wasRead = (field: Payload): field is Uint8Array | StoredField => field instanceof Uint8Array || field instanceof StoredField;
+
 function rawFields(unknowns: readonly Payload[]): RawField[] {
-  return unknowns.filter(bytes => bytes instanceof Uint8Array).map(rawField);
+  return unknowns.filter(wasRead).map(rawField);
+}
+
+/** Whether a tensor's elements were left in the model's file. */
+export function isStored(unknowns: readonly Payload[]): boolean {
+  return unknowns.some(field => field instanceof StoredField && payloadNumbers.has(rawField(field).number));
+}
+
+/** raw_data in pieces, where a tensor's elements are there and in the model's file. */
+export function storedPieces(unknowns: readonly Payload[]): Iterable<Uint8Array> | undefined {
+  return isStored(unknowns)
+    ? rawFields(unknowns)
+        .findLast(({ number }) => number === numbers.raw)
+        ?.pieces()
+    : undefined;
 }
 
 /** The undecoded fields of a tensor that are no payload. */
 export function withoutPayload(unknowns: readonly Payload[]): Payload[] {
-  return unknowns.filter(bytes => bytes instanceof Uint8Array && !payloadNumbers.has(rawField(bytes).number));
+  return unknowns.filter(field => wasRead(field) && !payloadNumbers.has(rawField(field).number));
 }
 
 /** Whether a tensor has elements inside the model file. */
 export function hasPayload(unknowns: readonly Payload[]): boolean {
-  return rawFields(unknowns).some(({ number, content }) => payloadNumbers.has(number) && content.length > 0);
+  return rawFields(unknowns).some(({ number, byteLength }) => payloadNumbers.has(number) && byteLength > 0);
 }
 
 /** The raw_data field around a payload, which is not copied. */
@@ -70,7 +92,7 @@ function lengthDelimited(number: number, length: number): Uint8Array {
 export function stringsOf(unknowns: readonly Payload[]): readonly Uint8Array[] {
   return rawFields(unknowns)
     .filter(field => field.number === numbers.string)
-    .map(field => field.content);
+    .map(field => field.content());
 }
 
 /**
@@ -81,7 +103,7 @@ export function payloadBytes(unknowns: readonly Payload[], dtype: DType, size: n
   const fields = rawFields(unknowns);
   if (fields.some(({ number }) => number === segment)) throw new RangeError('is a segment of a tensor, which no runtime reads');
   const raw = fields.findLast(({ number }) => number === numbers.raw);
-  const bytes = raw ? raw.content : typedBytes(fields, dtype);
+  const bytes = raw ? raw.content() : typedBytes(fields, dtype);
   const wanted = byteLengthOf(dtype, size);
   if (wanted !== undefined && wanted !== bytes.length)
     throw new RangeError(`has ${bytes.length} bytes of data where its shape wants ${wanted}`);
@@ -90,13 +112,13 @@ export function payloadBytes(unknowns: readonly Payload[], dtype: DType, size: n
 
 /** The size of raw_data, where the tensor has it. */
 export function rawLength(unknowns: readonly Payload[]): number | undefined {
-  return rawFields(unknowns).findLast(({ number }) => number === numbers.raw)?.content.length;
+  return rawFields(unknowns).findLast(({ number }) => number === numbers.raw)?.byteLength;
 }
 
 function typedBytes(fields: readonly RawField[], dtype: DType): Uint8Array {
   // Packed or not, one piece or many: contents in a row are the same bytes.
   const collect = (number: number) => {
-    const pieces = fields.filter(field => field.number === number).map(field => field.content);
+    const pieces = fields.filter(field => field.number === number).map(field => field.content());
     return pieces.length === 1 ? pieces[0]! : Uint8Array.from(Buffer.concat(pieces));
   };
   switch (dtype) {

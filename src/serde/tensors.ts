@@ -1,9 +1,9 @@
-import { DecodeError } from '../errors.ts';
+import { DecodeError, FunnelError } from '../errors.ts';
 import { byteLengthOf, codeOfDtype, type DType, dtypeOfCode } from '../tensor/dtype.ts';
 import { type Storage, Tensor } from '../tensor/tensor.ts';
 import { revise } from './message.ts';
 import { onnx, type TensorProto } from './onnx.generated.js';
-import { hasPayload, payloadBytes, rawData, rawLength, stringData, stringsOf, withoutPayload } from './payload.ts';
+import { hasPayload, isStored, payloadBytes, rawData, rawLength, storedPieces, stringData, stringsOf, withoutPayload } from './payload.ts';
 import { ChunkWriter, concat, MessageReader } from './wire.ts';
 
 /** TensorProto.DataLocation.EXTERNAL */
@@ -46,13 +46,21 @@ export class ProtoStorage implements Storage {
 
   bytes(): Uint8Array {
     if (this.source) return this.source.read();
+    if (this.#bytes) return this.#bytes;
+    const unknowns = this.proto.$unknowns ?? [];
     try {
-      // Kept, because the typed fields take decoding; for raw_data it is the same view on the file.
-      this.#bytes ??= payloadBytes(this.proto.$unknowns ?? [], this.#dtype, this.#size);
+      const bytes = payloadBytes(unknowns, this.#dtype, this.#size);
+      // Kept, because the typed fields take decoding; for raw_data it is the same view on the file. What was left in the file stays there.
+      if (!isStored(unknowns)) this.#bytes = bytes;
+      return bytes;
     } catch (error) {
+      if (error instanceof FunnelError) throw error;
       throw badTensor(this.proto, this.#path, error instanceof Error ? error.message : String(error));
     }
-    return this.#bytes;
+  }
+
+  pieces(): Iterable<Uint8Array> | undefined {
+    return this.source ? this.source.pieces() : storedPieces(this.proto.$unknowns ?? []);
   }
 
   strings(): readonly Uint8Array[] {

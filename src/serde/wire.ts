@@ -1,5 +1,6 @@
 import protobuf from 'protobufjs/minimal.js';
 import { DecodeError } from '../errors.ts';
+import { pieceSize } from '../tensor/tensor.ts';
 
 /** Bytes to be written: in memory, or read from a file in pieces when their turn comes. */
 export type Payload = Uint8Array | DeferredBytes;
@@ -13,6 +14,16 @@ export interface DeferredBytes {
 /** A payload in pieces that lie in memory. */
 export function piecesOf(payload: Payload): Iterable<Uint8Array> {
   return payload instanceof Uint8Array ? [payload] : payload.pieces();
+}
+
+/** Bytes in pieces: `read` fills each with what begins at `start`. A piece is on loan until the next one is asked for. */
+export function* slices(byteLength: number, read: (start: number, target: Uint8Array) => void): Generator<Uint8Array> {
+  const buffer = new Uint8Array(Math.min(pieceSize, byteLength));
+  for (let start = 0; start < byteLength; start += pieceSize) {
+    const piece = buffer.subarray(0, Math.min(pieceSize, byteLength - start));
+    read(start, piece);
+    yield piece;
+  }
 }
 
 /** A protobuf message. Absent fields read as their default; `$unknowns` are the fields that our schema leaves undecoded. */
@@ -45,7 +56,7 @@ export class MessageReader extends protobuf.Reader {
   /** Enters a message: reads its length. */
   nest(): number {
     this.#spend(costOfMessage);
-    const length = this.size();
+    const length = super.size();
     if (this.pos + length > this.len) throw new RangeError('index out of range');
     return length;
   }

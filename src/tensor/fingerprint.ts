@@ -5,7 +5,7 @@ import type { Tensor } from './tensor.ts';
 export function fingerprintOf(tensor: Tensor): string {
   const hash = createHash('sha256');
   if (tensor.dtype === 'string') for (const text of tensor.strings()) hash.update(`${text.length}:`).update(text);
-  else hash.update(tensor.bytes());
+  else for (const piece of tensor.pieces()) hash.update(piece);
   return `${layoutOf(tensor)} ${hash.digest('base64')}`;
 }
 
@@ -18,6 +18,14 @@ export function layoutOf({ dtype, dims, byteLength }: Tensor): string {
 export function sameBits(a: Tensor, b: Tensor): boolean {
   if (a === b) return true;
   if (a.dtype !== b.dtype || a.dims.join() !== b.dims.join()) return false;
-  if (a.dtype !== 'string') return Buffer.compare(a.bytes(), b.bytes()) === 0;
+  if (a.dtype !== 'string') return samePieces(a.pieces(), b.pieces());
   return a.strings().every((s, i) => Buffer.compare(s, b.strings()[i]!) === 0);
+}
+
+function samePieces(a: Iterator<Uint8Array>, b: Iterator<Uint8Array>): boolean {
+  for (;;) {
+    const [x, y] = [a.next(), b.next()];
+    if (x.done || y.done) return x.done === y.done;
+    if (Buffer.compare(x.value, y.value) !== 0) return false;
+  }
 }

@@ -2,10 +2,15 @@ import { type Arithmetic, broadcastDims, type Operand, sizeOf, zip } from './bro
 import { byteLengthOf, type DType } from './dtype.ts';
 import { decodeElements, type Elements, encodeBlock, encodeElements, rangeReader } from './elements.ts';
 
+/** Bytes that are read, compared and written at once, where all of them would take much memory. */
+export const pieceSize = 2 ** 18;
+
 /** Where a tensor's elements live: in memory, in the file they were read from, or in an external data file. Read on demand. */
 export interface Storage {
   /** Little-endian bytes in the layout of TensorProto.raw_data. */
   bytes(): Uint8Array;
+  /** The same in pieces of `pieceSize`, where it can be had so without the whole. */
+  pieces?(): Iterable<Uint8Array> | undefined;
   /** The elements of a string tensor; they need not be UTF-8. */
   strings?(): readonly Uint8Array[];
 }
@@ -77,6 +82,13 @@ export class Tensor {
   /** The elements in raw_data's layout, rounded to the element type. */
   bytes(): Uint8Array {
     return 'bytes' in this.#source ? this.#source.bytes() : this.settle().bytes();
+  }
+  /** The same in pieces of `pieceSize`, the last one shorter: a large tensor that lies in a file never is in memory. Each is on loan until the next. */
+  *pieces(): Generator<Uint8Array> {
+    const pieces = this.storage?.pieces?.();
+    if (pieces) return yield* pieces;
+    const bytes = this.bytes();
+    for (let at = 0; at < bytes.length; at += pieceSize) yield bytes.subarray(at, at + pieceSize);
   }
   /** The elements; 64-bit integers come as bigints. @throws RangeError for strings and unknown element types. */
   elements(): Elements {

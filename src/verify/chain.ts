@@ -3,7 +3,7 @@ import type { Node } from '../ir/node.ts';
 import { outerOperands } from '../ir/operands.ts';
 import type { Value } from '../ir/value.ts';
 import type { Runtime, SessionOptions, Tensors } from '../runtime/session.ts';
-import { encode } from '../serde/model-file.ts';
+import { encodePieces } from '../serde/model-file.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { type Cut, cut, fixedTensor } from './cut.ts';
 
@@ -20,7 +20,7 @@ export async function runCut(
   given: Given,
 ): Promise<ReadonlyMap<Value, Tensor>> {
   // A part may have no node for the provider that the whole has many for.
-  const session = await runtime.open({ bytes: encode(model, { inline: true }) }, { ...options, placement: false });
+  const session = await runtime.open({ pieces: encodePieces(model, { inline: true }) }, { ...options, placement: false });
   try {
     const feeds: Tensors = Object.fromEntries([...inputs].map(([value, name]) => [name, given.get(value)!]));
     const found = await session.run(feeds, [...outputs.values()]);

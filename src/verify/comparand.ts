@@ -18,6 +18,6 @@ export type Comparand = ModelSource & {
 /** The model itself, read where it has to be. */
 export function modelOf(source: Comparand): Model | Promise<Model> {
   if (source.model) return source.model;
-  if ('path' in source) return read(source.path);
+  if ('path' in source) return read(source.path, { inPlace: true });
   return decode(source.bytes, source.directory === undefined ? {} : { directory: source.directory });
 }

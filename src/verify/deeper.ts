@@ -1,6 +1,6 @@
 import { RuntimeFailure } from '../runtime/failure.ts';
 import type { Runtime } from '../runtime/session.ts';
-import { encode } from '../serde/model-file.ts';
+import { encodePieces } from '../serde/model-file.ts';
 import type { Baseline } from './baseline.ts';
 import { type Comparand, modelOf } from './comparand.ts';
 import { short } from './compare.ts';
@@ -30,9 +30,10 @@ export interface Ground {
 export async function selfCheck({ runtime, b, options, sets, outputs, baseline }: Ground): Promise<SelfCheck> {
   const { threads = 1, equalNan = false } = options;
   const mutations: Mutation[] = [];
+  await runtime.forget();
   for (const { kind, node, what, model } of brokenModels(await modelOf(b))) {
     let difference: string | undefined;
-    const source = { bytes: encode(model, { inline: true }) };
+    const source = { pieces: encodePieces(model, { inline: true }) };
     const { failure } = await trial(runtime, { role: 'b', source }, { ...referenceConfiguration, threads }, sets, async (session, set) => {
       if (difference !== undefined) return;
       const values = await session.run(feedsFor(session, set.feeds()), outputs);
@@ -55,7 +56,8 @@ export async function layerReport(g: Ground): Promise<LayerReport | undefined> {
   const where = broken ?? configurations.find(c => c.status === 'same');
   if (!where || !(layers || ((bisect || failures !== undefined) && broken))) return undefined;
   // Where outputs agree, the input that moves them most: under another one, what is wrong may leave no trace.
-  const shown = where.results.find(r => !r.comparison.same) ?? worst(where.results);
+  const failed = where.failures.find(f => f.model === 'b');
+  const shown = where.results.find(r => !r.comparison.same) ?? failed ?? worst(where.results);
   const set = sets.find(s => s.label === shown?.input) ?? sets[0]!;
   const at: Configuration = { provider: where.provider, optimization: where.optimization };
   try {
@@ -64,6 +66,7 @@ export async function layerReport(g: Ground): Promise<LayerReport | undefined> {
       threads,
       seed,
       precision,
+      fails: failed !== undefined,
       folder: failures,
       ...(options.onProgress && { onProgress: options.onProgress }),
     });

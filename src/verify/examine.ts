@@ -87,7 +87,7 @@ async function examinePair(pair: Pair, wanted: readonly Configuration[]): Promis
   sets = all.filter(set => baseline.reference.has(set.label));
   for (const where of wanted) await baseline.measureDrift(runtime, a, where, setsAt(where), match.outputs);
   const configurations: ConfigurationResult[] = [];
-  for (const where of wanted) configurations.push(await tryB(pair, match, baseline, where, setsAt(where), onRun));
+  for (const where of wanted) configurations.push(await tryB(pair, match, baseline, where, setsAt(where), configurations, onRun));
 
   const ground = { runtime, a, b, options, sets, outputs: match.outputs, baseline, configurations };
   const agreed = match.differences.length === 0 && configurations.every(c => c.status !== 'different');
@@ -124,6 +124,7 @@ async function tryB(
   baseline: Baseline,
   where: Configuration,
   sets: readonly InputSet[],
+  before: readonly ConfigurationResult[],
   onRun: (what: string) => void,
 ): Promise<ConfigurationResult> {
   const { threads = 1, equalNan = false, topK, minAgreement } = options;
@@ -132,7 +133,20 @@ async function tryB(
   const visit = async (session: Session, set: InputSet) => {
     onRun(`B on ${nameOf(where)}, ${set.label}`);
     const values = await session.run(feedsFor(session, set.feeds()), outputs);
-    const hold = () => outputs.map(output => held(baseline, where, set.label, output, values[output]!, { equalNan, topK, minAgreement }));
+    const proven = before.find(isReference)?.results.filter(r => r.input === set.label && r.comparison.same) ?? [];
+    const rule = { equalNan, topK, minAgreement };
+    const hold = () =>
+      outputs.map(o =>
+        held(
+          baseline,
+          where,
+          set.label,
+          o,
+          values[o]!,
+          rule,
+          proven.some(r => r.output === o),
+        ),
+      );
     let holds = hold();
     if (holds.some(r => !r.comparison.same)) {
       await baseline.measureNoise(runtime, a, set);

@@ -6,7 +6,14 @@ import { isFlipped } from './flips.ts';
 import { ruleOf } from './tolerance.ts';
 import type { OutputResult } from './verdict.ts';
 
-/** B's output held against what it is to be in a configuration, or may be instead. */
+/** Beyond this relative L2 a runtime's own drift is a fault of its, and excuses nothing. */
+const mostDrift = 0.01;
+
+/**
+ * B's output held against what it is to be in a configuration, or may be instead. Of a B that is `proven`, being the same under this input without
+ * optimisation, ONNX Runtime may make another graph than of A, as it does of quantised models: its output may be as far from A's there as A's own is from the
+ * reference, and twice as far from the reference.
+ */
 export function held(
   baseline: Baseline,
   where: Configuration,
@@ -14,6 +21,7 @@ export function held(
   output: string,
   value: Tensor,
   rule: Pick<Rule, 'equalNan' | 'topK' | 'minAgreement'>,
+  proven = false,
 ): OutputResult {
   const flips = baseline.flipsOf(input, output);
   const against = ({ expected, tolerance, slices, against, drift }: Standard): OutputResult => {
@@ -32,5 +40,11 @@ export function held(
   const first = against(standard);
   if (first.comparison.same || !standard.otherwise) return first;
   const second = against(standard.otherwise);
-  return second.comparison.same ? second : first;
+  if (second.comparison.same) return second;
+  const drift = Number(first.drift?.relativeL2 ?? 0);
+  const [fromOwn, fromReference] = [first, second].map(r => Number(r.comparison.relativeL2)) as [number, number];
+  const ofSize = first.comparison.reasons.every(r => r === 'elements' || r === 'relative-l2');
+  if (!proven || !ofSize || !(drift <= mostDrift && fromOwn <= drift && fromReference <= 2 * drift)) return first;
+  const because = `${first.tolerance.because}, widened to the runtime's own drift on A of ${drift.toExponential(1)}`;
+  return { ...first, tolerance: { ...first.tolerance, because }, comparison: { ...first.comparison, same: true, reasons: [] } };
 }

@@ -1,6 +1,6 @@
 import { ProviderUnavailable } from '../errors.ts';
 import { RuntimeFailure } from '../runtime/failure.ts';
-import type { ModelSource, Placement, Runtime, Session, Tensors } from '../runtime/session.ts';
+import type { LoadableModel, Placement, Runtime, Session, Tensors } from '../runtime/session.ts';
 import type { Configuration } from './configuration.ts';
 import type { InputSet } from './inputs.ts';
 import type { Failure } from './verdict.ts';
@@ -19,7 +19,7 @@ export interface Trial {
  */
 export async function trial(
   runtime: Runtime,
-  model: { readonly role: 'a' | 'b'; readonly source: ModelSource },
+  model: { readonly role: 'a' | 'b'; readonly source: LoadableModel },
   where: Configuration & { readonly threads: number },
   sets: readonly InputSet[],
   visit: (session: Session, set: InputSet) => Promise<void>,

@@ -18,7 +18,7 @@ export interface Origin<T> {
   compensated: boolean;
   /** It has drowned in rounding. */
   drowned: boolean;
-  /** An output is wrong because of it. */
+  /** An output is wrong because of it, or there is none. */
   reached: boolean;
 }
 
@@ -65,6 +65,16 @@ export class Wakes<T> {
   /** Lets go of a value that nothing more will ask for. */
   delete(value: Value): void {
     this.#wakes.delete(value);
+  }
+
+  /** B does not get any further from these values: what made them other than A's is at fault. */
+  stopAt(from: readonly Value[]): void {
+    for (const origin of from.flatMap(v => [...(this.#wakes.get(v)?.origins ?? [])])) origin.reached = true;
+  }
+
+  /** Notes something that is at fault whatever comes of it. */
+  blame(at: T): void {
+    this.origins.push({ at, compensated: false, drowned: false, reached: true });
   }
 
   /** Notes what came of a value; `at` is what to remember of it. */

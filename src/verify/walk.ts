@@ -24,6 +24,8 @@ export interface LayerOptions {
   readonly seed: number;
   /** The floating type that layers compute in; default: what their nodes say. */
   readonly precision: DType | undefined;
+  /** Whether B as a whole does not run there. */
+  readonly fails: boolean;
   /** Where to write the smallest subgraphs that differ. */
   readonly folder: string | undefined;
   readonly onProgress?: (done: number, total: number, what: string) => void;
@@ -116,22 +118,17 @@ export class Walk {
     }
   }
 
-  /** A's values of what a segment starts from in either model, and of what it ends in. */
-  valuesOf({ a, from, before }: Segment): ReadonlyMap<Value, Tensor> {
-    return new Map([...[...before.from, a].map(v => [v, this.#ofA.get(v)!] as const), ...from.map(v => [v, this.#pure.get(v)!] as const)]);
+  /** B does not run any further than to this segment: it is to blame where A's values stop it, too, or else what made B's own. */
+  async stopAt(s: Segment, { message }: RuntimeFailure): Promise<void> {
+    if (!this.#options.fails || !this.#ofA.get(s.a)) return;
+    if ((await this.#run([s], this.#pure)).size > 0) this.wakes.stopAt(s.from);
+    else this.wakes.blame({ segment: s, message: `it does not run: ${message}`, values: this.#kept(s) });
   }
 
-  /** Why a segment of B does not run on A's values, where A's own does; undefined where it does, or can't be told. @throws RuntimeFailure */
-  async refusalOf(s: Segment): Promise<RuntimeFailure | undefined> {
-    if (!this.#ofA.get(s.a) || s.from.some(v => !this.#pure.get(v))) return undefined;
-    const part = cut(this.#b, s.nodes, { get: v => (s.from.includes(v) ? this.#pure.get(v) : undefined) }, [s.b]);
-    return runCut(this.#runtime, part, this.#session, this.#pure).then(
-      () => undefined,
-      error => {
-        unlessRefused(error);
-        return error as RuntimeFailure;
-      },
-    );
+  /** What a segment is to be run with on its own, where that is wanted. */
+  #kept({ from, before, a }: Segment): ReadonlyMap<Value, Tensor> | undefined {
+    if (this.#options.folder === undefined || this.wakes.origins.length >= kept) return undefined;
+    return new Map([...[...before.from, a].map(v => [v, this.#ofA.get(v)!] as const), ...from.map(v => [v, this.#pure.get(v)!] as const)]);
   }
 
   #untouched({ b, a }: Segment): Layer {
@@ -153,8 +150,7 @@ export class Walk {
     const tensor = disturbed ? ((await this.#run([s], this.#own)).get(s.b) ?? this.#ofB.get(s.b)!) : pure;
     const own = disturbed ? await this.#judge(s, expected, tensor, this.#own) : local;
     const better = local.same || !own.same ? local : own;
-    const isKept = !local.same && !own.same && this.#options.folder !== undefined && this.wakes.origins.length < kept;
-    const values = isKept ? this.valuesOf(s) : undefined;
+    const values = !local.same && !own.same ? this.#kept(s) : undefined;
     const traceless = sameBits(tensor, pure);
     const beside = own.same && !local.same ? await this.#beside(s, expected, tensor) : new Map();
     const alike = expected.dims.join() === pure.dims.join();

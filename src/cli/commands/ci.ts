@@ -2,7 +2,7 @@ import { basename, resolve } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import type { PlannedCase } from '../../ci/cases.ts';
 import type { Config } from '../../ci/config.ts';
-import type { Shard } from '../../ci/shard.ts';
+import { mostShards, type Shard } from '../../ci/shard.ts';
 import type { Format } from '../../report/reporters.ts';
 import { type BaselineFlags, baselineOptions, openBaseline } from '../baseline.ts';
 import type { ComparingFlags } from '../comparing.ts';
@@ -111,6 +111,6 @@ const reportsOf = ({ reports = {} }: Config): WantedReport[] =>
 function shard(text: string): Shard {
   const [, i = '0', n = '0'] = /^(\d+)\/(\d+)$/.exec(text) ?? [];
   const [index, count] = [Number(i), Number(n)];
-  if (index < 1 || index > count || count > 1e6) throw new InvalidArgumentError('It must be like 2/4: the second of four parts.');
+  if (index < 1 || index > count || count > mostShards) throw new InvalidArgumentError('It must be like 2/4: the second of four parts.');
   return { index, count };
 }

@@ -7,7 +7,7 @@ import { DataTable, Name, StatusWord, Words } from './parts.tsx';
 import { spell } from './text.ts';
 
 /** How B drifts from A, layer by layer, and where it first goes wrong. The table below the chart is what the pointer's reading comes from. */
-export function Layers({ layers: report }: { readonly layers: LayerReport | undefined }) {
+export function Layers({ layers: report, drawn }: { readonly layers: LayerReport | undefined; readonly drawn: boolean }) {
   if (!report) return null;
   const { layers, culprits, notes, input } = report;
   const guilty = new Set(culprits.map(c => c.value));
@@ -24,17 +24,21 @@ export function Layers({ layers: report }: { readonly layers: LayerReport | unde
       ))}
       {layers.length > 0 && (
         <div class="layers">
-          <Legend />
-          <DriftChart
-            label={`Drift along ${layers.length} layers; the table below has the numbers`}
-            points={layers.map(l => ({
-              local: l.local.relativeL2,
-              allowed: l.local.allowed,
-              accumulated: l.accumulated.relativeL2,
-              guilty: guilty.has(l.value),
-            }))}
-          />
-          <p class="reading" aria-live="polite" />
+          {drawn && (
+            <>
+              <Legend />
+              <DriftChart
+                label={`Drift along ${layers.length} layers; the table below has the numbers`}
+                points={layers.map(l => ({
+                  local: l.local.relativeL2,
+                  allowed: l.local.allowed,
+                  accumulated: l.accumulated.relativeL2,
+                  guilty: guilty.has(l.value),
+                }))}
+              />
+              <p class="reading" aria-live="polite" />
+            </>
+          )}
           <details>
             <summary>Numbers of {plural(layers.length, 'layer')}</summary>
             <div class="tall">

@@ -13,11 +13,13 @@ import { worstByOutput } from './worst.ts';
 const MOST = 24;
 
 /** What each output is off by: numbers, and how many elements by how much. */
-export function Outputs({ verdict: { configurations } }: { readonly verdict: Verdict }) {
+export function Outputs({ verdict: { configurations }, drawn }: { readonly verdict: Verdict; readonly drawn: boolean }) {
   const worst = worstByOutput(configurations);
   if (worst.length === 0) return null;
   const all = configurations.flatMap(configuration => configuration.results.map(result => ({ configuration, result })));
-  const charts = worst.filter(w => w.result.comparison.histogram.length > 0).sort((x, y) => order(x.result) - order(y.result));
+  const charts = (drawn ? worst : [])
+    .filter(w => w.result.comparison.histogram.length > 0)
+    .sort((x, y) => order(x.result) - order(y.result));
   return (
     <Section title="Outputs" note="Each output in each configuration, under the input where it is furthest off.">
       <Statistics caption="Outputs at their worst input" rows={worst} />

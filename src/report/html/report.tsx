@@ -8,6 +8,15 @@ import { DataTable, StatusWord, Words } from './parts.tsx';
 import { Passes } from './passes.tsx';
 import { Findings, Headline, Matrix, Provenance, SelfCheckPart } from './verdict.tsx';
 
+/** Cases that are drawn, where there are many: a picture takes as long as a hundred rows of numbers. */
+const MOST_DRAWN = 100;
+
+/** The cases whose charts a page has: those that are not the same first. */
+function drawnOf(cases: readonly Case[]): ReadonlySet<Case> {
+  const [same, others] = [true, false].map(is => cases.filter(c => (c.verdict.status === 'same') === is)) as [Case[], Case[]];
+  return new Set([...others, ...same].slice(0, MOST_DRAWN));
+}
+
 /** What the page says: the answer of every case first, then what each rests on. */
 export function ReportBody({ report }: { readonly report: Report }) {
   const { cases } = report;
@@ -16,33 +25,34 @@ export function ReportBody({ report }: { readonly report: Report }) {
     return (
       <article>
         <Incomplete report={report} />
-        <CaseBody of={only} title="h1" />
+        <CaseBody of={only} title="h1" drawn />
       </article>
     );
+  const drawn = drawnOf(cases);
   return (
     <>
-      <Overview report={report} />
+      <Overview report={report} drawn={drawn.size} />
       {cases.map((c, i) => (
         <details key={c.name} class="case" id={`case-${i + 1}`} open={c.verdict.status !== 'same' && i < 20}>
           <summary>
             <StatusWord status={c.verdict.status} /> <strong>{clip(c.name)}</strong>
           </summary>
-          <CaseBody of={c} title="p" />
+          <CaseBody of={c} title="p" drawn={drawn.has(c)} />
         </details>
       ))}
     </>
   );
 }
 
-function CaseBody({ of, title }: { readonly of: Case; readonly title: 'h1' | 'p' }) {
+function CaseBody({ of, title, drawn }: { readonly of: Case; readonly title: 'h1' | 'p'; readonly drawn: boolean }) {
   const { verdict } = of;
   return (
     <>
       <Headline of={of} title={title} />
       <Findings verdict={verdict} />
       <Matrix verdict={verdict} />
-      <Outputs verdict={verdict} />
-      <Layers layers={verdict.layers} />
+      <Outputs verdict={verdict} drawn={drawn} />
+      <Layers layers={verdict.layers} drawn={drawn} />
       <Graphs of={of} />
       <Passes passes={of.passes} />
       <SelfCheckPart verdict={verdict} />
@@ -51,7 +61,7 @@ function CaseBody({ of, title }: { readonly of: Case; readonly title: 'h1' | 'p'
   );
 }
 
-function Overview({ report }: { readonly report: Report }) {
+function Overview({ report, drawn }: { readonly report: Report; readonly drawn: number }) {
   const { cases, status } = report;
   const same = cases.filter(c => c.verdict.status === 'same').length;
   const rows = cases.map((c, i) => [
@@ -75,6 +85,11 @@ function Overview({ report }: { readonly report: Report }) {
             : `${same} of ${cases.length} compute the same`}
       </h1>
       <Incomplete report={report} />
+      {drawn < cases.length && (
+        <p class="note">
+          Charts are drawn for {drawn} of {cases.length} comparisons, those that are not the same first; tables have the numbers of all.
+        </p>
+      )}
       {rows.length > 0 && <DataTable caption="Comparisons" head={['result', 'comparison', 'why']} texts={3} rows={rows} />}
     </header>
   );

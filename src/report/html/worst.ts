@@ -1,5 +1,5 @@
 import type { ConfigurationResult, OutputResult, Verdict } from '../../verify/verdict.ts';
-import { worstOf } from '../../verify/worst.ts';
+import { byOutput, worstOf } from '../../verify/worst.ts';
 
 /** Where B is furthest off; undefined where nothing differs. */
 export function failing(verdict: Verdict): { readonly configuration: ConfigurationResult; readonly result: OutputResult } | undefined {
@@ -13,10 +13,11 @@ export function worstByOutput(configurations: readonly ConfigurationResult[]): {
   readonly configuration: ConfigurationResult;
   readonly result: OutputResult;
 }[] {
-  const outputs = [...new Set(configurations.flatMap(c => c.results.map(r => r.output)))];
+  const all = configurations.map(configuration => ({ configuration, results: byOutput(configuration.results) }));
+  const outputs = [...new Set(all.flatMap(({ results }) => [...results.keys()]))];
   return outputs.flatMap(output =>
-    configurations.flatMap(configuration => {
-      const result = worstOf(configuration.results.filter(r => r.output === output));
+    all.flatMap(({ configuration, results }) => {
+      const result = worstOf(results.get(output) ?? []);
       return result ? [{ configuration, result }] : [];
     }),
   );
