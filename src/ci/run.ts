@@ -16,12 +16,18 @@ import { verify as compare, type VerifyOptions } from '../verify/verify.ts';
 import { withoutZipMaps } from '../verify/zip-map.ts';
 import type { Pair, PlannedCase, Rewriting } from './cases.ts';
 
+export interface RunOptions {
+  readonly onProgress?: NonNullable<VerifyOptions['onProgress']>;
+  /** Whether the case is to tell what the models are, too: a report with graphs. */
+  readonly portrait?: boolean;
+}
+
 /** Makes one comparison. What is wrong with its models or options is a verdict: it keeps no other case from being made. */
-export async function runCase(planned: PlannedCase, runtime: Runtime, onProgress: VerifyOptions['onProgress'] = () => {}): Promise<Case> {
+export async function runCase(planned: PlannedCase, runtime: Runtime, { onProgress, portrait = false }: RunOptions = {}): Promise<Case> {
   const { name, models } = planned;
-  const options: VerifyOptions = { ...ownFolder(planned), runtime, onProgress };
+  const options: VerifyOptions = { ...ownFolder(planned), runtime, ...(onProgress && { onProgress }) };
   try {
-    return { name, ...('a' in models ? await ofPair(models, options) : await ofRewriting(models, options)) };
+    return { name, ...('a' in models ? await ofPair(models, options, portrait) : await ofRewriting(models, options, portrait)) };
   } catch (thrown) {
     // What a pass or a generator of a user's threw is no fault of ours.
     const error = thrown instanceof FunnelError ? thrown : blame(thrown);
@@ -45,12 +51,16 @@ export function folderOf(name: string): string {
   return plain === name ? name : `${plain}-${createHash('sha256').update(name).digest('hex').slice(0, 8)}`;
 }
 
-async function ofPair({ a, b }: Pair, options: VerifyOptions): Promise<Omit<Case, 'name'>> {
+async function ofPair({ a, b }: Pair, options: VerifyOptions, drawn: boolean): Promise<Omit<Case, 'name'>> {
   const verdict = await verify(a, b, options);
-  return { verdict, ...(await portrait(a, b)) };
+  return { verdict, ...(drawn && (await portrait(a, b))) };
 }
 
-async function ofRewriting({ model: file, what, passes, fixpoint }: Rewriting, options: VerifyOptions): Promise<Omit<Case, 'name'>> {
+async function ofRewriting(
+  { model: file, what, passes, fixpoint }: Rewriting,
+  options: VerifyOptions,
+  drawn: boolean,
+): Promise<Omit<Case, 'name'>> {
   const before = await read(file).catch(error => {
     // As in verify: of the files of a case, which.
     throw error instanceof FunnelError && !error.message.includes(file) ? new FunnelError(error.code, `${file}: ${error.message}`) : error;
@@ -71,7 +81,7 @@ async function ofRewriting({ model: file, what, passes, fixpoint }: Rewriting, o
   const purpose = new Set(passes.filter(pass => pass.effect === 'changes').map(pass => pass.name));
   const fired = report.filter(r => r.fired.length > 0);
   const told = together(report).filter(r => r.fired.length + r.refused.length > 0);
-  return { verdict: withWarnings(verdict, remarks(fired, purpose, verdict)), passes: told, ...(await portrait(before, after)) };
+  return { verdict: withWarnings(verdict, remarks(fired, purpose, verdict)), passes: told, ...(drawn && (await portrait(before, after))) };
 }
 
 /** What a reader should know about the passes that led to a verdict. */

@@ -3,6 +3,7 @@ import type { PlannedCase } from '../ci/cases.ts';
 import { runCase } from '../ci/run.ts';
 import { plain } from '../report/format.ts';
 import { caseLine, headline } from '../report/report-text.ts';
+import { drawsModels } from '../report/reporters.ts';
 import { verdictText } from '../report/verdict-text.ts';
 import { Runtime, type RuntimeOptions } from '../runtime/session.ts';
 import { type Case, exitCodeOfReport, type Report, reportOf } from '../verify/report.ts';
@@ -39,10 +40,11 @@ export async function compareAll(
     return tell(report(false));
   };
   const runtime = new Runtime(limits);
+  const portrait = flags.json === true || drawsModels(wanted.map(w => w.format));
   try {
     await leaving(leave, async () => {
       for (const [i, one] of planned.entries()) {
-        const found = await compareOne(one, runtime, `case ${i + 1} of ${planned.length}, ${one.name}`);
+        const found = await compareOne(one, runtime, `case ${i + 1} of ${planned.length}, ${one.name}`, portrait);
         // A baseline that is to be updated is so once, when all is known.
         const [result] = baseline?.update ? [found] : (await judge([found], baseline)).cases;
         if (!open || !result) return;
@@ -66,10 +68,11 @@ export async function compareAll(
   process.exitCode = Math.max(judged.code, least, exitCodeOfReport(whole));
 }
 
-async function compareOne(one: PlannedCase, runtime: Runtime, label: string): Promise<Case> {
+async function compareOne(one: PlannedCase, runtime: Runtime, label: string, portrait: boolean): Promise<Case> {
   const progress = await progressBar();
   try {
-    return await runCase(one, runtime, (done, total, what) => progress.update(done, total, `${label}: ${what}`));
+    const onProgress = (done: number, total: number, what: string) => progress.update(done, total, `${label}: ${what}`);
+    return await runCase(one, runtime, { onProgress, portrait });
   } finally {
     progress.stop();
   }

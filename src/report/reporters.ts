@@ -29,6 +29,10 @@ const reporters = {
 export type Format = keyof typeof reporters;
 export const formats = Object.keys(reporters) as readonly Format[];
 
+/** Those that tell what the two models are, besides what they compute; JSON keeps it for whoever renders it later. */
+const drawing: readonly Format[] = ['json', 'html'];
+export const drawsModels = (wanted: readonly Format[]): boolean => wanted.some(format => drawing.includes(format));
+
 /** Ends with a line break. */
 export async function render(report: Report, format: Format, options: ReporterOptions = {}): Promise<string> {
   const reporter: Reporter = await reporters[format]();

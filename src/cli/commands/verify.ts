@@ -154,7 +154,7 @@ async function run(a: string, b: string, flags: Flags): Promise<void> {
   const found = await leaving(() => writeUnfinished(wanted, flags), work);
   const judged = await judge([{ name: `${a} → ${b}`, verdict: found }], baseline);
   const [{ verdict }] = judged.cases as readonly [Case];
-  const written = wanted.length === 0 ? exitCodes.ok : await writeReports(await reportOn(judged.cases, [a, b]), wanted, flags);
+  const written = wanted.length === 0 ? exitCodes.ok : await writeReports(await reportOn(judged.cases, [a, b], wanted), wanted, flags);
   await report(verdict, [a, b], flags);
   process.exitCode = Math.max(judged.code, written, Number(process.exitCode));
 }
@@ -165,11 +165,16 @@ async function writeUnfinished(wanted: readonly WantedReport[], flags: Flags): P
   await writeReports(reportOf([], { complete: false }), wanted, flags);
 }
 
-/** A report, with what tells the models apart where both can be read once more. */
-async function reportOn([only]: readonly Case[], [a, b]: readonly [string, string]): Promise<Report> {
-  const [{ portrait }, { reportOf }] = await Promise.all([import('../../api.ts'), import('../../verify/report.ts')]);
+/** A report, with what tells the models apart where a format shows it, and both can be read once more. */
+async function reportOn([only]: readonly Case[], [a, b]: readonly [string, string], wanted: readonly WantedReport[]): Promise<Report> {
+  const [{ portrait }, { reportOf }, { drawsModels }] = await Promise.all([
+    import('../../api.ts'),
+    import('../../verify/report.ts'),
+    import('../../report/reporters.ts'),
+  ]);
   // Standard input is read once.
-  return reportOf([{ ...only!, ...(a !== '-' && b !== '-' && (await portrait(a, b))) }]);
+  const drawn = drawsModels(wanted.map(w => w.format)) && a !== '-' && b !== '-';
+  return reportOf([{ ...only!, ...(drawn && (await portrait(a, b))) }]);
 }
 
 function optionsOf(flags: Flags): VerifyOptions {
