@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises';
 import { Command, CommanderError } from 'commander';
 import { bench } from './commands/bench.ts';
 import { ci } from './commands/ci.ts';
@@ -125,8 +126,10 @@ function exit(code: number): never {
 }
 
 /** `exit` waits for system calls, and a named pipe that nobody opens on its other side lets none return: then the signal itself ends us. */
-function leave(signal: NodeJS.Signals, code: number): never {
-  if (process.getActiveResourcesInfo().some(what => what.startsWith('FSReq')))
+async function leave(signal: NodeJS.Signals, code: number): Promise<never> {
+  const waits = () => process.getActiveResourcesInfo().some(what => what.startsWith('FSReq'));
+  for (let patience = 10; patience > 0 && waits(); patience--) await setTimeout(50);
+  if (waits())
     process.on('exit', () => {
       process.removeAllListeners(signal);
       process.kill(process.pid, signal);
