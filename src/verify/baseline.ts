@@ -3,9 +3,9 @@ import { encode } from '../serde/model-file.ts';
 import { type DType, isFloat } from '../tensor/dtype.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { type Comparand, modelOf } from './comparand.ts';
-import { type Comparison, compare, type Rule } from './compare.ts';
+import { type Comparison, compare, exact, type Rule } from './compare.ts';
 import { type Configuration, isReference, nameOf, referenceConfiguration } from './configuration.ts';
-import type { Flips } from './flips.ts';
+import { type Flips, isFew } from './flips.ts';
 import { type InputSet, type InputSummary, summarise } from './inputs.ts';
 import { OptionalSets } from './optional-sets.ts';
 import { perturbed, withPerturbedWeights } from './perturb.ts';
@@ -151,11 +151,8 @@ export class Baseline {
         const drift = compare(expected, values[output]!, halved(ruleOf(tolerance, true, slices)));
         this.#drifts.set(key(where, set.label, output), drift);
         if (!drift.same) this.#drifted.set(key(where, set.label, output), values[output]!);
-        if (
-          where.provider === 'cpu' &&
-          (!isFloat(expected.dtype) || isNoise(Number(drift.relativeL2), expected.dtype, precisionOf(output)))
-        )
-          this.#noteMoved(set.label, output, values[output]!, drift);
+        const isRounding = exact(expected) ? isFew(drift) : isNoise(Number(drift.relativeL2), expected.dtype, precisionOf(output));
+        if (where.provider === 'cpu' && isRounding) this.#noteMoved(set.label, output, values[output]!, drift);
       }
     });
     this.trials.set(nameOf(where), result);
