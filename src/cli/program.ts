@@ -146,9 +146,16 @@ function guardProcess(args: readonly string[]): void {
     process.exitCode = exitCodes.badInput;
     process.stderr.write(`funnel: a module ${what}: a configuration, a generator or a pass is at fault\n`);
   });
+  let caught = 0;
   process.on('uncaughtException', async error => {
+    // The first one ends it; what goes wrong while it is told would come here again, and again.
+    if (caught++ > 0) return;
     await interrupt().catch(() => {});
-    exit(tell(await known(error), args));
+    exit(
+      await known(error)
+        .then(what => tell(what, args))
+        .catch(() => exitCodes.bug),
+    );
   });
   // `process.exit` lets half-written files and the runtime's process be cleaned up, which the signal itself would not.
   for (const [signal, number] of [
