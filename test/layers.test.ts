@@ -4,23 +4,17 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { pipeline } from '../passes/index.ts';
 import { closeFactRuntime } from '../src/infer/runtime.ts';
-import type { Model } from '../src/ir/model.ts';
 import { rewrite } from '../src/rewrite/pipeline.ts';
-import { Runtime } from '../src/runtime/session.ts';
-import { encode } from '../src/serde/model-file.ts';
 import { decodeTensor } from '../src/serde/tensors.ts';
 import { parse } from '../src/text/parse.ts';
 import { brokenModels } from '../src/verify/self-check.ts';
 import type { Verdict } from '../src/verify/verdict.ts';
-import { type VerifyOptions, verify } from '../src/verify/verify.ts';
+import { verify } from '../src/verify/verify.ts';
+import { check, quick, texts } from './support/layers.ts';
+import { runtime } from './support/runtime.ts';
 
-const runtime = new Runtime();
 afterAll(() => Promise.all([runtime.close(), closeFactRuntime()]));
 
-const quick = { kinds: ['normal'], optimizations: ['disabled'], runtime } as const satisfies VerifyOptions;
-const check = (a: Model, b: Model, options: VerifyOptions = {}) =>
-  verify({ bytes: encode(a, { inline: true }) }, { bytes: encode(b, { inline: true }) }, { ...quick, ...options });
-const texts = (a: string, b: string, options?: VerifyOptions) => check(parse(a), parse(b), options);
 const blamed = (v: Verdict) => v.layers?.culprits.map(c => c.node.name);
 const statuses = (v: Verdict) => Object.fromEntries(v.layers!.layers.map(l => [l.value, l.status]));
 
@@ -272,49 +266,5 @@ describe('a folder for failures', () => {
     expect(readdirSync(into)).toEqual(['notes.txt']);
     await texts(relu, relu, { failures: join(folder, 'none') });
     expect(existsSync(join(folder, 'none'))).toBe(false);
-  });
-});
-
-describe('self-check', () => {
-  test('breaks B and sees it', async () => {
-    const v = await check(tiny(), tiny(), { selfCheck: true });
-    expect(v.status).toBe('same');
-    expect(v.selfCheck!.mutations.map(m => m.kind)).toEqual([
-      'activation-dropped',
-      'last-activation-dropped',
-      'weight-perturbed',
-      'last-weight-perturbed',
-    ]);
-    expect(v.selfCheck!.detected).toBe(4);
-  });
-
-  test('a comparison that can not fail is no verdict', async () => {
-    const dead = 'g (float[2, 3] x) => (float[2, 3] y) <float z = {0.0}> { r = Relu (x) y = Mul (r, z) }';
-    const v = await texts(dead, dead.replace('{0.0}', '{0.0}'), { selfCheck: true, tolerances: { atol: 1e9 } });
-    expect(v).toMatchObject({ status: 'inconclusive', same: false });
-    expect(v.reasons.map(r => r.code)).toEqual(['powerless']);
-  });
-
-  test('uniform inputs can not tell a Relu from an Identity: the check says so', async () => {
-    const relu = 'g (float[2, 3] x) => (float[2, 3] y) <float[3] w = {1.0, -2.0, 0.5}> { r = Relu (x) y = Mul (r, w) }';
-    const v = await texts(relu, relu, { selfCheck: true, kinds: ['uniform'] });
-    expect(v.status).toBe('same');
-    expect(v.warnings.map(w => [w.code, w.where])).toEqual([['unnoticed-mutation', "self-check, node 'r'"]]);
-  });
-
-  test('inputs and operands are exchanged', async () => {
-    const two = 'g (float[2, 3] a, float[2, 3] b) => (float[2, 3] y) { y = Sub (a, b) }';
-    const v = await texts(two, two, { selfCheck: true });
-    expect(v.selfCheck!.mutations.map(m => [m.kind, m.detected])).toEqual([
-      ['operands-swapped', true],
-      ['inputs-swapped', true],
-    ]);
-  });
-
-  test('with nothing to break says so', async () => {
-    const v = await texts('g (float[3] x) => (float[3] y) { y = Neg (x) }', 'g (float[3] x) => (float[3] y) { y = Neg (x) }', {
-      selfCheck: true,
-    });
-    expect([v.status, v.warnings.map(w => w.code)]).toEqual(['same', ['self-check-impossible']]);
   });
 });

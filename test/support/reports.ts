@@ -205,3 +205,9 @@ export function large(cases: number, values: number): Report {
     }),
   );
 }
+
+/** A report of one case, which differs unless another verdict is given. */
+export const one = (v = verdict('different', [configuration([result('y', off(0.25))])])) => reportOf([{ name: 'a → b', verdict: v }]);
+
+/** A report of one case, which is the same. */
+export const sound = reportOf([{ name: 'a → b', verdict: verdict('same', [configuration([result('y'), result('z')])]) }]);
