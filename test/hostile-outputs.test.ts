@@ -92,7 +92,7 @@ test('a client takes the place of neither its model nor another binary file', as
   symlinkSync('m.onnx', at('link.ts'));
   for (const output of ['link.ts', './w.bin']) {
     const { code, stderr } = await runFunnel(['client', 'm.onnx', '-o', output], { cwd: folder });
-    expect([code, stderr]).toEqual([2, expect.stringMatching(/^funnel: [^\n]*(take the place of the model|binary file)[^\n]*\n$/)]);
+    expect([code, stderr]).toEqual([2, expect.stringMatching(/^funnel: [^\n]*(take the place of the model|is TypeScript)[^\n]*\n$/)]);
   }
   expect(readFileSync(at('w.bin'))).toEqual(Buffer.from([0, 1, 2, 255]));
   expect(existsSync(at('link.ts'))).toBe(true);

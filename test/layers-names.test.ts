@@ -3,25 +3,18 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { closeFactRuntime } from '../src/infer/runtime.ts';
-import type { Model } from '../src/ir/model.ts';
-import { Runtime } from '../src/runtime/session.ts';
-import { encode } from '../src/serde/model-file.ts';
 import { parse } from '../src/text/parse.ts';
 import { matchValues } from '../src/verify/match-values.ts';
 import type { Verdict } from '../src/verify/verdict.ts';
-import { type VerifyOptions, verify } from '../src/verify/verify.ts';
+import { verify } from '../src/verify/verify.ts';
+import { quick, texts } from './support/layers.ts';
 
-const runtime = new Runtime();
 const folder = mkdtempSync(join(tmpdir(), 'funnel-names-'));
 afterAll(async () => {
-  await Promise.all([runtime.close(), closeFactRuntime()]);
+  await closeFactRuntime();
   rmSync(folder, { recursive: true });
 });
 
-const quick = { kinds: ['normal'], optimizations: ['disabled'], runtime } as const satisfies VerifyOptions;
-const check = (a: Model, b: Model, options: VerifyOptions = {}) =>
-  verify({ bytes: encode(a, { inline: true }) }, { bytes: encode(b, { inline: true }) }, { ...quick, ...options });
-const texts = (a: string, b: string, options?: VerifyOptions) => check(parse(a), parse(b), options);
 const blamed = (v: Verdict) => v.layers?.culprits.map(c => c.value);
 
 const numbers = (n: number, seed: number) => Array.from({ length: n }, (_, i) => (Math.sin(i * 1.7 + seed) * 0.4).toFixed(4)).join(', ');
@@ -61,6 +54,13 @@ describe('names that say nothing', () => {
     expect([v.status, blamed(v)]).toEqual(['different', ['4']]);
     const [a, b] = ['a.onnx', 'b.onnx'].map(name => ({ path: join(folder, 'shifted', name) }));
     expect((await verify(a!, b!, { ...quick, data: [join(folder, 'shifted')], kinds: [] })).status).toBe('different');
+  });
+
+  test('weights that have changed places are two faults, and no other names', async () => {
+    const named = (u: string, v: string) =>
+      net(`s = Gemm (x, w1, b) t = Relu (s) u = MatMul (t, ${u}) a = Sigmoid (u) c = Relu (a) v = MatMul (c, ${v}) y = Tanh (v)`);
+    const exchanged = await texts(named('w2', 'w3'), named('w3', 'w2'), { bisect: true });
+    expect([exchanged.status, blamed(exchanged)]).toEqual(['different', ['u', 'v']]);
   });
 
   test('where all are gone, structure with other weights tells', async () => {

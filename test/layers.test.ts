@@ -194,6 +194,14 @@ describe('layers', () => {
     expect([v.status, blamed(v)]).toEqual(['different', ['q']]);
   });
 
+  test('of a node with several results, which nobody uses but who wants them', async () => {
+    const split =
+      'g (float[4, 6] x) => (float[4, 2] a, float[4, 4] b) <int64[2] n = {2, 4}> { s = Sin (x) a, b = Split <axis = 1> (s, n) }';
+    expect(await texts(split, split, { layers: true })).toMatchObject({ status: 'same', layers: { notes: [], layers: { length: 3 } } });
+    const top = 'g (float[4, 6] x) => (float[4, 2] v, int64[4, 2] i) <int64[1] k = {2}> { s = Sin (x) v, i = TopK (s, k) }';
+    expect(await texts(top, top, { layers: true })).toMatchObject({ status: 'same', layers: { notes: [], layers: { length: 3 } } });
+  });
+
   test('of float16 have three roundings, no more', async () => {
     const half = (w: string) => `g (float16[8, 16] x) => (float16[8, 16] y) <float16[16] w = {${w}}, float16 top = {200.0}> {
       t = Mul (x, w) u = Relu (t) y = Add (u, top) }`;

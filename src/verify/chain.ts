@@ -64,6 +64,7 @@ export class Chain {
   /** How many nodes, and others, still need a value. */
   readonly #needs = new Map<Value, number>();
   readonly #done = new Set<Node>();
+  readonly #targets: ReadonlySet<Value>;
   /** The nodes that use a value, in nested graphs too, among those that will be run. */
   readonly #users = new Map<Value, Node[]>();
 
@@ -76,6 +77,7 @@ export class Chain {
       const fed = feeds[input.name];
       if (fed) this.#values.set(input, fed);
     }
+    this.#targets = new Set(targets);
     for (const node of nodesBehind(targets, () => false)) {
       for (const operand of new Set(outerOperands(node))) {
         this.hold(operand);
@@ -86,6 +88,11 @@ export class Chain {
 
   get(value: Value): Tensor | undefined {
     return this.#values.get(value);
+  }
+
+  /** Whether someone will ask for a value when some nodes have run: nodes that are not among them, or who wants it for itself. */
+  #isWanted(value: Value, inside: ReadonlySet<Node>): boolean {
+    return this.#targets.has(value) || (this.#users.get(value)?.some(user => !inside.has(user)) ?? false);
   }
 
   /** Bytes of all values that are held. */
@@ -114,8 +121,7 @@ export class Chain {
     const inside = new Set(nodes);
     const needed = new Set(missing);
     for (const node of nodes)
-      for (const value of node.outputs)
-        if (isTensor(value) && !this.#values.has(value) && this.#users.get(value)?.some(user => !inside.has(user))) needed.add(value);
+      for (const value of node.outputs) if (isTensor(value) && !this.#values.has(value) && this.#isWanted(value, inside)) needed.add(value);
     const part = cut(this.#model, nodes, this.#values, [...needed]);
     for (const [value, tensor] of await runCut(this.#runtime, part, this.#options, this.#values)) this.#values.set(value, tensor);
     for (const node of nodes) {

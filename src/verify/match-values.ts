@@ -97,11 +97,13 @@ class Matching {
     }) as [Index, Index];
     const anchors = new Map<Node, Node>();
     const taken = new Set<Node>();
-    const pending: (readonly [Node | undefined, Node | undefined])[] = [];
+    const owners: [Node, Node][] = [];
     for (const node of b.nodes()) {
       const key = ofB.keyOf(node)!;
-      if (hasWeights(node) && ofA.count(key) === 1 && ofB.count(key) === 1) pending.push([node, ofA.find(key, undefined, () => true)]);
+      const twin = ofA.find(key, undefined, () => true);
+      if (twin && hasWeights(node) && ofA.count(key) === 1 && ofB.count(key) === 1) owners.push([node, twin]);
     }
+    const pending: [Node | undefined, Node | undefined][] = withoutExchanges(owners);
     const outputs = new Map(a.outputs.map(v => [v.name, v.producer]));
     for (const output of b.outputs) pending.push([output.producer, outputs.get(output.name)]);
     for (const [node, twin] of pending) {
@@ -181,6 +183,20 @@ class Matching {
     this.#ids.set(of, known);
     return known;
   }
+}
+
+/** Nodes of one model and the other that have weights in common, but for those that have one another's: there weights have changed places. */
+function withoutExchanges(owners: readonly [Node, Node][]): [Node, Node][] {
+  const nameOf = (node: Node) => node.outputs[0]?.name;
+  const moved = new Map(owners.map(([node, twin]) => [nameOf(node), nameOf(twin)]));
+  const isExchanged = ([node]: [Node, Node]): boolean => {
+    const start = nameOf(node);
+    let name = moved.get(start);
+    if (name === start) return false;
+    for (let steps = 0; name !== undefined && name !== start && steps < moved.size; steps++) name = moved.get(name);
+    return name === start;
+  };
+  return owners.filter(owner => !isExchanged(owner));
 }
 
 /** Nodes of A by a key that those share which are alike. */
