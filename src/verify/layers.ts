@@ -45,16 +45,17 @@ export async function compareLayers(
     const chunk = chunkFrom(segments, i, size);
     o.onProgress?.(i, segments.length, `layer ${segments[i]!.b.name}`);
     const failure = await walk.visit(chunk, i).catch((error: unknown) => {
-      if (!(error instanceof RuntimeFailure) || error.kind !== 'error') throw error;
+      // A piece may kill the runtime where the whole does not.
+      if (!(error instanceof RuntimeFailure) || (error.kind !== 'error' && error.kind !== 'crashed')) throw error;
       return error;
     });
     if (failure && chunk.length > 1) {
-      // One of them can't be run; the others can.
+      // One of them can't be run, or not with the others.
       size = Math.floor(chunk.length / 2);
       continue;
     }
     if (failure) {
-      await walk.stopAt(chunk[0]!, failure);
+      if (failure.kind === 'error') await walk.stopAt(chunk[0]!, failure);
       notes.push(`from '${chunk[0]!.b.name}' on, layers could not be run on their own: ${failure.message}`);
       break;
     }
