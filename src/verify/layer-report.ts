@@ -39,7 +39,7 @@ export interface Layer {
 /** Where B first goes wrong: nodes between values that agree and one that does not. */
 export interface Culprit {
   readonly value: string;
-  /** The node of B that computes it; of several that lead to it, the only one that A has otherwise, where there is one. */
+  /** The node of B that computes it; where A has it, too, the last one of those that lead to it and that A has otherwise. */
   readonly node: NodeRef;
   /** The nodes of B, and of A, from the values that agree to this one. */
   readonly nodes: { readonly a: readonly NodeRef[]; readonly b: readonly NodeRef[] };

@@ -101,7 +101,7 @@ function culpritOf(segment: Segment, message: string, a: Model, b: Model): Culpr
   };
 }
 
-/** Of several nodes that lead to a wrong value, the only one that A has otherwise; else the one that computes it. */
+/** Of several nodes that lead to a wrong value, the one that computes it, where A has it otherwise; else the last one that A has otherwise. */
 function nodeToName({ b: { producer }, nodes }: Segment, a: Model, b: Model): Node {
   if (nodes.length === 1) return producer!;
   const { nodes: pairs, values } = matchGraphs(a.graph, b.graph);
@@ -109,5 +109,5 @@ function nodeToName({ b: { producer }, nodes }: Segment, a: Model, b: Model): No
     const twin = pairs.get(node);
     return !twin || nodeChanges(twin, node, values).length > 0;
   });
-  return changed.length === 1 ? changed[0]! : producer!;
+  return changed.includes(producer!) && changed.length > 1 ? producer! : (changed.at(-1) ?? producer!);
 }
