@@ -5,8 +5,6 @@ import { Tensor } from '../src/tensor/tensor.ts';
 import { epsilonOf, ulpOf } from '../src/tensor/ulp.ts';
 import { compare, type Rule } from '../src/verify/compare.ts';
 import { generate, inputKinds } from '../src/verify/inputs.ts';
-import { judge } from '../src/verify/judge.ts';
-import { perturbed } from '../src/verify/perturb.ts';
 import { type Circumstances, toleranceFor } from '../src/verify/tolerance.ts';
 import { topK } from '../src/verify/top-k.ts';
 
@@ -260,25 +258,5 @@ describe('inputs', () => {
     expect(new Set(values.zeros!.map(v => Object.is(v, -0)))).toEqual(new Set([true, false]));
     expect(values.flips!.map(Math.sign)).toEqual([...Array(9).fill(1), ...Array(9).fill(-1)]);
     expect([values.edges![4], values.edges![13]]).toEqual([0, 0]);
-  });
-});
-
-describe('noise of a layer', () => {
-  const values = (...x: number[]) => Tensor.of('float', [x.length], x);
-
-  test('each element is moved by its own rounding, or by that of the largest', () => {
-    const x = values(1000, 1, 0);
-    const step = (sums: ReadonlySet<string>) =>
-      Array.from(perturbed({ x }, 1, sums).x!.numbers()).map((v, i) => Math.abs(v - x.numbers()[i]!));
-    expect(step(new Set())).toEqual([expect.closeTo(1.2e-4, 4), expect.closeTo(1.2e-7, 7), 0]);
-    expect(step(new Set(['x']))).toEqual([1.2e-4, 1.2e-4, 1.2e-4].map(by => expect.closeTo(by, 5)));
-  });
-
-  test('lets single elements move further than all of them together, and no further than that', () => {
-    const [a, b] = [values(1, ...new Array(1000).fill(1)), values(1.00003, ...new Array(1000).fill(1))];
-    const circumstances = { noise: 0, across: false, precision: undefined };
-    expect(judge(a, b, circumstances).same).toBe(false);
-    expect(judge(a, b, { ...circumstances, most: 1e-5 }).same).toBe(true);
-    expect(judge(a, values(1.0002, ...new Array(1000).fill(1)), { ...circumstances, most: 1 }).same).toBe(false);
   });
 });

@@ -15,14 +15,10 @@ import { describeDifference } from './words.ts';
 const fine = { same: 10, across: 40, noise: 8 };
 const coarse = { same: 3, across: 10, noise: 2 };
 const widest = 16;
-/** The same for single elements, while all of them together keep to the relative L2. */
-const widestElement = 64;
 
 export interface LayerCircumstances {
   /** By how much the layer's result moves when what it is fed with moves by one rounding: relative L2. */
   readonly noise: number;
-  /** By how much its element that moves most does. */
-  readonly most?: number;
   /** How many elements of an exact type that is, and how far they move at most. */
   readonly flips?: Flips;
   /** Whether it ran on another provider than the reference. */
@@ -42,15 +38,13 @@ export interface Judgement extends Drift {
 }
 
 /** Holds the result of one layer against the reference's. NaN equals NaN: whether it should be there is for the outputs to say. */
-export function judge(expected: Tensor, actual: Tensor, { noise, most = 0, flips, across, precision }: LayerCircumstances): Judgement {
+export function judge(expected: Tensor, actual: Tensor, { noise, flips, across, precision }: LayerCircumstances): Judgement {
   const epsilon = Math.max(epsilonOf(expected.dtype), epsilonOf(precision ?? expected.dtype));
   const base = epsilon <= epsilonOf('float') ? fine : coarse;
   const start = (across ? base.across : base.same) * epsilon;
   const allowed = exact(expected) ? 0 : Math.min(Math.max(base.noise * noise, start), widest * start, 0.1);
-  const peak = peakOf(expected);
   const comparison = compare(expected, actual, {
-    // Of a Sigmoid of large values the few elements between its ends move much more than all of them together.
-    atol: Math.max(allowed * peak, Math.min(base.noise * most, widestElement * start * peak)),
+    atol: allowed * peakOf(expected),
     rtol: 4 * allowed,
     relativeL2: allowed,
     equalNan: true,

@@ -6,15 +6,13 @@ import { isFloat } from '../tensor/dtype.ts';
 import { random } from '../tensor/random.ts';
 import { Tensor } from '../tensor/tensor.ts';
 import { epsilonOf } from '../tensor/ulp.ts';
-import { peakOf } from './slices.ts';
 
 /** Weights of fewer elements are left alone: sizes and scales of Resize, thresholds, and what else must be what it is. */
 const fewest = 8;
 
-/** Each floating element moved by one rounding, up or down: its own, or, of the tensors that are `sums`, one of their largest element. */
-export function perturbed(feeds: Tensors, seed: number, sums: ReadonlySet<string> = new Set()): Tensors {
-  const move = (name: string, t: Tensor) => moved(t, `${seed} perturbed ${name}`, sums.has(name) ? peakOf(t) : 0);
-  return Object.fromEntries(Object.entries(feeds).map(([name, t]) => [name, isFloat(t.dtype) ? move(name, t) : t]));
+/** Each floating element moved by one rounding, up or down. */
+export function perturbed(feeds: Tensors, seed: number): Tensors {
+  return Object.fromEntries(Object.entries(feeds).map(([name, t]) => [name, isFloat(t.dtype) ? moved(t, `${seed} perturbed ${name}`) : t]));
 }
 
 /** A copy of a model whose initializers of floats are moved by one rounding. */
@@ -28,16 +26,12 @@ export function withPerturbedWeights(model: Model, seed: number): Model {
   return cloneModel(model, { define });
 }
 
-/** By one rounding of each element, or of what is as large as `least`. */
-function moved(t: Tensor, stream: string, least = 0): Tensor {
+function moved(t: Tensor, stream: string): Tensor {
   const next = random(stream);
   const epsilon = epsilonOf(t.dtype);
   return Tensor.of(
     t.dtype,
     t.dims,
-    Float64Array.from(t.numbers(), x => {
-      const step = next() < 0.5 ? epsilon : -epsilon;
-      return Math.abs(x) < least ? x + step * least : x * (1 + step);
-    }),
+    Float64Array.from(t.numbers(), x => x * (1 + (next() < 0.5 ? epsilon : -epsilon))),
   );
 }

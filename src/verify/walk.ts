@@ -201,18 +201,16 @@ export class Walk {
     const here = await this.#judgeHere(s, actual);
     if (here?.same || first.hopeless) return here?.same ? here : first;
     const feeds = Object.fromEntries(s.from.map((v, i) => [String(i), given.get(v)!]));
-    // B's own values have the rounding of sums behind them, which goes by their largest.
-    const own = new Set(s.from.flatMap((v, i) => (given !== this.#pure && this.wakes.has(v) ? [String(i)] : [])));
-    const moved = perturbed(feeds, this.#options.seed, own);
+    const moved = perturbed(feeds, this.#options.seed);
     const result = (await this.#run([s], { get: v => moved[String(s.from.indexOf(v))] })).get(s.b);
     // Where the size follows from values, it may be another.
     if (!result || result.dims.join() !== actual.dims.join()) return first;
     const { relativeL2, violations, maxAbs } = judge(actual, result, this.#circumstances(s, 0));
-    const moves = { most: Number(maxAbs), flips: { elements: violations, by: Number(maxAbs) } };
-    const second = judge(expected, actual, { ...this.#circumstances(s, Number(relativeL2)), ...moves });
+    const flips = { elements: violations, by: Number(maxAbs) };
+    const second = judge(expected, actual, { ...this.#circumstances(s, Number(relativeL2)), flips });
     if (second.same) return second;
     const noise = Math.max(Number(relativeL2), await this.#noiseOfWeights(s, expected));
-    return judge(expected, actual, { ...this.#circumstances(s, noise), ...moves });
+    return judge(expected, actual, { ...this.#circumstances(s, noise), flips });
   }
 
   /** By how much A's own layer moves when its weights move by one rounding: relative L2; 0 where that can't be run. */
