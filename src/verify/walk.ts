@@ -215,12 +215,8 @@ export class Walk {
 
   /** By how much A's own layer moves when its weights move by one rounding: relative L2; 0 where that can't be run. */
   async #noiseOfWeights(s: Segment, expected: Tensor): Promise<number> {
-    const { nodes, from } = s.before;
-    const feeds: Given = { get: v => (from.includes(v) ? this.#ofA.get(v) : undefined) };
-    const part = cut(this.#a, nodes, feeds, [s.a]);
-    const shaken = { ...part, model: withPerturbedWeights(part.model, this.#options.seed) };
     const session = { ...referenceConfiguration, threads: this.#options.threads };
-    const moved = (await runCut(this.#runtime, shaken, session, feeds).catch(unlessRefused))?.get(s.a);
+    const moved = await this.#runBefore(s, session, model => withPerturbedWeights(model, this.#options.seed));
     if (!moved || moved.dims.join() !== expected.dims.join()) return 0;
     return Number(judge(expected, moved, this.#circumstances(s, 0)).relativeL2);
   }
@@ -228,11 +224,17 @@ export class Walk {
   /** What the runtime itself does to a layer in this configuration is no fault of B: A's layer there is as good a reference. */
   async #judgeHere(s: Segment, actual: Tensor): Promise<Judgement | undefined> {
     if (isReference(this.#options.where)) return undefined;
+    const tensor = await this.#runBefore(s, this.#session);
+    return tensor && judge(tensor, actual, { ...this.#circumstances(s, 0), across: false });
+  }
+
+  /** What A's nodes of a segment, or what is made of them, compute from A's values; undefined where the runtime refuses them. */
+  async #runBefore(s: Segment, session: SessionOptions, change = (model: Model): Model => model): Promise<Tensor | undefined> {
     const { nodes, from } = s.before;
     const feeds: Given = { get: v => (from.includes(v) ? this.#ofA.get(v) : undefined) };
-    const results = await runCut(this.#runtime, cut(this.#a, nodes, feeds, [s.a]), this.#session, feeds).catch(unlessRefused);
-    const tensor = results?.get(s.a);
-    return tensor && judge(tensor, actual, { ...this.#circumstances(s, 0), across: false });
+    const part = cut(this.#a, nodes, feeds, [s.a]);
+    const found = await runCut(this.#runtime, { ...part, model: change(part.model) }, session, feeds).catch(unlessRefused);
+    return found?.get(s.a);
   }
 
   #circumstances(s: Segment, noise: number) {
